@@ -1,0 +1,1 @@
+"""Backups of environments: made, kept, downloaded, restored."""

@@ -1,0 +1,1 @@
+"""How a database leaves and enters an environment."""

@@ -1,0 +1,95 @@
+"""Every way a backup operation is refused or fails, each with a sentence for a person.
+
+A sentence says what happened, what did not, and what to do.
+"""
+
+from environments.errors import Refused
+
+
+class Failed(Exception):
+    """Work that began and did not succeed. Its text becomes the operation's closing sentence."""
+
+
+# Refusals: nothing has begun
+
+
+class BackupUnknown(Refused):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no backup {name!r}.")
+
+
+class BackupNotCompleted(Refused):
+    sentence = "This backup is not Completed; there is nothing to take from it."
+
+
+class BackupBroken(Refused):
+    sentence = "This backup is damaged or missing and is no longer offered."
+
+
+class BackupLeaving(Refused):
+    sentence = "This backup is being deleted."
+
+
+class LastGoodBackup(Refused):
+    sentence = "This is the newest undamaged backup of the environment; it is never deleted. Make another one first."
+
+
+class NameNotTyped(Refused):
+    """The typed name is not the environment's."""
+
+
+class LinkNotValid(Refused):
+    sentence = "This download link is no longer valid. Open the backup and choose Download again."
+
+
+# Failures of the database's side
+
+
+class DatabaseUnreachable(Failed):
+    """No server answers at this address."""
+
+
+class PasswordRefused(Failed):
+    """The server does not accept the password."""
+
+
+class DatabaseMissing(Failed):
+    """The server has no database of this name."""
+
+
+class ToolMissing(Failed):
+    """No client program fits the server's version."""
+
+
+class DumpFailed(Failed):
+    """pg_dump ended with an error."""
+
+
+class DumpIncomplete(Failed):
+    """The dump does not read to its end."""
+
+
+# Failures of the vault's side
+
+
+class VaultUnreachable(Failed):
+    """The vault does not answer, is not mounted, or is full."""
+
+
+class VaultForeign(Failed):
+    """The vault's marker is missing or names another installation."""
+
+
+class StoredDiffers(Failed):
+    """What was read back from the vault is not what was written."""
+
+
+class ManifestNotReadable(Failed):
+    """A manifest is missing, cut or of an unknown form."""
+
+
+# Failures of the files' side
+
+
+class FilesUnreadable(Failed):
+    """The directory of uploaded files is missing or cannot be read."""

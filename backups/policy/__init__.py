@@ -1,0 +1,1 @@
+"""What is decided without touching anything: pure functions of their arguments."""

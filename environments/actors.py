@@ -1,0 +1,36 @@
+"""Who asks: a person, the night, or a command."""
+
+import getpass
+from dataclasses import dataclass
+from typing import Self
+
+from django.contrib.auth.models import AbstractBaseUser, AbstractUser, AnonymousUser
+
+from .choices import Origin
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, with the name as it is now: history keeps it when the person is gone."""
+
+    name: str
+    origin: str
+    user: AbstractUser | None = None
+
+    @classmethod
+    def person(cls, user: AbstractBaseUser | AnonymousUser) -> Self:
+        assert isinstance(user, AbstractUser)
+        return cls(user.get_full_name() or user.get_username(), Origin.PERSON, user)
+
+    @classmethod
+    def command_line(cls) -> Self:
+        """Whoever runs the command, by the name the system knows."""
+        try:
+            name = getpass.getuser()
+        except (OSError, KeyError):
+            name = "unknown"
+        return cls(f"Command line ({name})", Origin.COMMAND_LINE)
+
+
+NIGHTLY = Actor("Nightly", Origin.NIGHTLY)
+PORTAL = Actor("The portal", Origin.COMMAND_LINE)

@@ -1,0 +1,36 @@
+"""What can be refused about an environment, each with a sentence for a person."""
+
+
+class Refused(Exception):
+    """A request that is not carried out. Its text is one plain sentence with what to do."""
+
+    sentence = "This is not possible."
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(sentence or self.sentence)
+
+
+class AddressNotReadable(Refused):
+    sentence = "The database address is not readable; write postgresql://user:password@host:5432/name."
+
+
+class EnvironmentUnknown(Refused):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no environment {name!r}; it is written app/environment.")
+
+
+class EnvironmentBusy(Refused):
+    """Another excluding operation is Queued or Running."""
+
+
+class OperationUnknown(Refused):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no operation {name!r}.")
+
+
+class OperationEnded(Refused):
+    sentence = "The operation has already ended; there is nothing to cancel."
+
+
+class RegistrationRefused(Refused):
+    """An environment's database, directory or region does not fit."""

@@ -1,0 +1,1 @@
+"""How long work is asked for, claimed, kept alive, ended and found again when it is lost."""

@@ -1,0 +1,54 @@
+"""The kinds of operations, and what performs each: registered from above, when Django is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..models import Operation
+
+if TYPE_CHECKING:
+    from .attempt import Attempt
+
+LONG = "long"
+
+
+def nothing_left(operation: Operation, attempt: int) -> None:
+    """For kinds whose dead attempts leave nothing behind."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How operations of one kind run.
+
+    perform: does the work of one attempt and returns the closing sentence; raises an error whose text is one.
+    is_exclusive: excludes other exclusive operations of the same environment (specification §1, Busy).
+    may_repeat: a lost or drained attempt is simply tried again; else it is recovered or Failed.
+    sweep: removes what a dead attempt (its number is given) left behind; must be safe to call twice.
+    """
+
+    name: str
+    perform: Callable[[Attempt], str]
+    is_exclusive: bool
+    may_repeat: bool
+    time_limit_seconds: int = 12 * 3600
+    max_attempts: int = 3
+    sweep: Callable[[Operation, int], None] = nothing_left
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Say what performs operations of a kind. Called from AppConfig.ready; the last call wins."""
+    _kinds[kind.name] = kind
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of this name.
+
+    Raises:
+        KeyError: nobody registered it: a worker of an older version met a newer operation.
+    """
+    return _kinds[name]

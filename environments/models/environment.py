@@ -1,0 +1,78 @@
+"""One place where an app runs: its database, its uploaded files, its deployed package."""
+
+import uuid
+from typing import Self
+
+from django.db import models
+from django.urls import reverse
+
+from ..addresses import DatabaseAddress
+from ..choices import State
+from ..secrets import decrypt, encrypt
+from .app import App
+from .package import Package
+from .region import Region
+
+
+class EnvironmentQuerySet(models.QuerySet["Environment"]):
+    def live(self) -> Self:
+        """Without the deleted ones, whose backups are kept."""
+        return self.filter(deleted_at=None)
+
+
+class Environment(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    app = models.ForeignKey(App, on_delete=models.PROTECT, related_name="environments")
+    slug = models.SlugField(max_length=60)
+    name = models.CharField(max_length=200)
+    is_production = models.BooleanField(default=False)
+    region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="environments")
+    cloud_version = models.CharField(max_length=20, default="v4")
+    is_nightly_on = models.BooleanField(default=True)
+    # Addresses without passwords, which stand encrypted beside them: a list of environments needs no key.
+    database = models.CharField(max_length=1000, help_text="Without the password")
+    database_password = models.TextField(blank=True, editable=False)
+    admin_database = models.CharField(max_length=1000, blank=True, help_text="The maintenance role's address")
+    admin_database_password = models.TextField(blank=True, editable=False)
+    template_database = models.CharField(max_length=63, blank=True)
+    files_directory = models.CharField(max_length=4096)
+    package = models.ForeignKey(Package, null=True, blank=True, on_delete=models.PROTECT, related_name="environments")
+    # The runtime's commands by name (status, stop, start, deploy, undeploy, services), each one line for shlex.
+    commands = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.UNKNOWN)
+    state_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = EnvironmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["app__name", "name"]
+        constraints = [models.UniqueConstraint(fields=["app", "slug"], name="environment_once_per_app")]
+
+    def __str__(self) -> str:
+        return f"{self.app.slug}/{self.slug}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("backups:list", args=[self.app.slug, self.slug])
+
+    @property
+    def database_address(self) -> DatabaseAddress:
+        """The app's own address, with its password."""
+        return DatabaseAddress.parse(self.database).with_password(decrypt(self.database_password))
+
+    @database_address.setter
+    def database_address(self, address: DatabaseAddress) -> None:
+        self.database, self.database_password = address.to_url(), encrypt(address.password)
+
+    @property
+    def admin_address(self) -> DatabaseAddress | None:
+        """The maintenance role's address, where there is one."""
+        if not self.admin_database:
+            return None
+        return DatabaseAddress.parse(self.admin_database).with_password(decrypt(self.admin_database_password))
+
+    @admin_address.setter
+    def admin_address(self, address: DatabaseAddress | None) -> None:
+        self.admin_database = address.to_url() if address else ""
+        self.admin_database_password = encrypt(address.password) if address else ""

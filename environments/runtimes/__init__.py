@@ -1,0 +1,1 @@
+"""How an app is really stopped, started and asked."""

@@ -1,0 +1,1 @@
+"""The shell: settings, front door, menu, demo."""

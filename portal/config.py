@@ -1,0 +1,146 @@
+"""Settings from the environment, typed and checked; each may also be given as NAME_FILE."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingRefused(SystemExit):
+    """A setting is missing or wrong: the start stops with its name and what is expected."""
+
+
+class Config(BaseSettings):
+    """Every setting of the portal. The names are a contract; README lists them."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore")
+
+    PORTAL_DATA_DIR: Path = Field(ROOT / "var", description="Everything that is written")
+    PORTAL_BASE_URL: str = Field("http://127.0.0.1:8000", description="Where people reach the portal")
+    PORTAL_SECRET_KEY: SecretStr = Field(SecretStr(""), description="Signs sessions and links")
+    PORTAL_SECRETS_KEYS: SecretStr = Field(
+        SecretStr(""), description="Encrypts passwords at rest; comma-separated, newest first"
+    )
+    PORTAL_DEBUG: bool = Field(False, description="Django's debug pages; never in production")
+    PORTAL_ALLOWED_HOSTS: str = Field(
+        "", description="Comma-separated; default: loopback and the base URL's host"
+    )
+    DATABASE_URL: str = Field("", description="The portal's own database; default: SQLite in the data directory")
+    REDIS_URL: str = Field("", description="The queue's broker; default: the queue lives in the database")
+    PORTAL_VAULT: str = Field("", description="A directory, or s3://bucket/prefix; default: in the data directory")
+    PORTAL_S3_ENDPOINT_URL: str = Field("", description="An S3-compatible server's address")
+    PORTAL_S3_REGION: str = Field("us-east-1", description="The S3 region")
+    AWS_ACCESS_KEY_ID: SecretStr = Field(SecretStr(""), description="The S3 key's name")
+    AWS_SECRET_ACCESS_KEY: SecretStr = Field(SecretStr(""), description="The S3 key")
+    PORTAL_PG_BIN: str = Field("", description="A folder with pg_dump and pg_restore that goes before all others")
+    PORTAL_ALLOW_OLD_CLIENTS: bool = Field(
+        False, description="Accept uploaded dumps although the client programs are below the safe versions"
+    )
+    PORTAL_UNDO_HOURS: int = Field(24, ge=1, le=24 * 30, description="How long a restore can be taken back")
+    PORTAL_DUMP_COMPRESSION: str = Field(
+        "zstd:1", pattern=r"^(none|gzip|lz4|zstd)(:\d{1,2})?$", description="pg_dump's --compress"
+    )
+
+    @field_validator("PORTAL_BASE_URL")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("expected an address such as https://portal.example.org")
+        return value.rstrip("/")
+
+    @field_validator("PORTAL_VAULT")
+    @classmethod
+    def _is_a_vault(cls, value: str) -> str:
+        if "://" in value and not value.startswith("s3://"):
+            raise ValueError("expected a directory or s3://bucket/prefix")
+        return value
+
+    @model_validator(mode="after")
+    def _has_keys_in_production(self) -> Self:
+        if not self.is_production:
+            return self
+        for name in ("PORTAL_SECRET_KEY", "PORTAL_SECRETS_KEYS"):
+            if not getattr(self, name).get_secret_value():
+                raise ValueError(f"{name} is required when PORTAL_BASE_URL begins with https://")
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        return self.PORTAL_BASE_URL.startswith("https://")
+
+    @property
+    def data_dir(self) -> Path:
+        return self.PORTAL_DATA_DIR.expanduser().resolve()
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        if self.PORTAL_ALLOWED_HOSTS:
+            return [host.strip() for host in self.PORTAL_ALLOWED_HOSTS.split(",") if host.strip()]
+        return sorted({"localhost", "127.0.0.1", "[::1]", urlsplit(self.PORTAL_BASE_URL).hostname or ""})
+
+    @property
+    def secret_key(self) -> str:
+        return self.PORTAL_SECRET_KEY.get_secret_value() or _kept_key(
+            self.data_dir / "keys" / "secret_key", secrets.token_urlsafe(50)
+        )
+
+    @property
+    def secrets_keys(self) -> list[str]:
+        given = self.PORTAL_SECRETS_KEYS.get_secret_value() or _kept_key(
+            self.data_dir / "keys" / "secrets_keys", Fernet.generate_key().decode()
+        )
+        return [key.strip() for key in given.split(",") if key.strip()]
+
+
+def _kept_key(path: Path, fresh: str) -> str:
+    """The key in this file, made once. Two first starts at the same moment agree on one."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        beside.touch(mode=0o600)
+        beside.write_text(fresh)
+        try:
+            os.link(beside, path)
+        except FileExistsError:
+            pass
+        finally:
+            beside.unlink()
+    return path.read_text().strip()
+
+
+def _from_files(environ: dict[str, str]) -> dict[str, str]:
+    """NAME_FILE=/run/secrets/x stands for NAME=<what the file holds>."""
+    found = {}
+    for name in Config.model_fields:
+        path = environ.get(f"{name}_FILE")
+        if not path:
+            continue
+        if environ.get(name):
+            raise SettingRefused(f"{name} and {name}_FILE are both set: give one of them.")
+        try:
+            found[name] = Path(path).read_text().strip()
+        except OSError as error:
+            raise SettingRefused(f"{name}_FILE: {path} cannot be read ({error.strerror}).") from None
+    return found
+
+
+def load(environ: dict[str, str] | None = None) -> Config:
+    """Read the settings.
+
+    Raises:
+        SettingRefused: with one line per wrong setting: its name and what is expected.
+    """
+    given: dict[str, Any] = _from_files(dict(os.environ) if environ is None else environ)
+    try:
+        return Config(**given)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, one['loc'])) or 'Settings'}: {one['msg']}" for one in error.errors()]
+        raise SettingRefused("\n".join(["A setting is wrong.", *lines])) from None

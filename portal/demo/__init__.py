@@ -1,0 +1,1 @@
+"""The demo: embedded PostgreSQL, a small real app, a few weeks of history."""

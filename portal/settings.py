@@ -1,0 +1,193 @@
+"""Django's settings, made from the configuration."""
+
+from pathlib import Path
+from typing import Any
+
+from environments.addresses import DatabaseAddress
+from portal.config import ROOT, load
+
+CONFIG = load()
+DATA_DIR: Path = CONFIG.data_dir
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+# Who answers, and how safely
+DEBUG = CONFIG.PORTAL_DEBUG
+SECRET_KEY = CONFIG.secret_key
+ALLOWED_HOSTS = CONFIG.allowed_hosts
+BASE_URL = CONFIG.PORTAL_BASE_URL
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+
+INSTALLED_APPS = [
+    "portal.apps.PortalConfig",
+    "backups.apps.BackupsConfig",
+    "environments.apps.EnvironmentsConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_q",
+    "rules.apps.AutodiscoverRulesConfig",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.navigation.navigation",
+            ],
+            "builtins": ["portal.templatetags.portal"],
+        },
+    }
+]
+AUTHENTICATION_BACKENDS = ["rules.permissions.ObjectPermissionBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "sign_in"
+
+# What may be loaded by a page: our own files and nothing else. Named as Django 6 names it.
+SECURE_CSP = {
+    "default-src": "'self'",
+    "img-src": "'self' data:",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "object-src": "'none'",
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+if CONFIG.is_production:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+else:
+    # Cookies know no port: two portals on one machine must not sign each other's people out.
+    SESSION_COOKIE_NAME = f"portal_session_{BASE_URL.rsplit(':', 1)[-1].strip('/')}"
+
+
+def _database(url: str) -> dict[str, Any]:
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA_DIR / "portal.sqlite3",
+            # Both are needed: with WAL alone a third of the writing requests met a locked database.
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+            "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
+        }
+    address = DatabaseAddress.parse(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": address.name,
+        "USER": address.user,
+        "PASSWORD": address.password,
+        "HOST": address.host,
+        "PORT": address.port,
+        "OPTIONS": dict(address.options),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+DATABASES = {"default": _database(CONFIG.DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # The queue writes its statistics twice a second: a file costs less than a row.
+    "queue": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": DATA_DIR / "queue"},
+}
+
+# Time: stored and shown in UTC; a region's own zone is shown beside it.
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+LANGUAGE_CODE = "en-gb"
+
+# Static files and the vault
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [ROOT / "static"]
+VAULT_LOCATION = CONFIG.PORTAL_VAULT or str(DATA_DIR / "vault")
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "vault": {"BACKEND": "backups.storage.vault.DirectoryVault", "OPTIONS": {"location": VAULT_LOCATION}},
+}
+if not DEBUG:
+    STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+
+# Database passwords at rest; programs; restores
+SECRETS_KEYS = CONFIG.secrets_keys
+PG_BIN = CONFIG.PORTAL_PG_BIN
+ALLOW_OLD_CLIENTS = CONFIG.PORTAL_ALLOW_OLD_CLIENTS
+DUMP_COMPRESSION = CONFIG.PORTAL_DUMP_COMPRESSION
+UNDO_HOURS = CONFIG.PORTAL_UNDO_HOURS
+
+# The queue is a doorbell only (environments/lifecycle): the message says "look at operation X", the row is the truth.
+# Small prefetch, because what is pulled is locked away; no retries of its own, because the reaper repairs losses.
+_QUEUE_LIMITS = {"queue_limit": 1, "bulk": 1, "recycle": 500}
+Q_CLUSTER: dict[str, Any] = {
+    "name": "portal",
+    "workers": 1,
+    "poll": 0.5,
+    "timeout": 300,
+    "retry": 420,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": 100,
+    "catch_up": False,
+    "time_zone": "UTC",
+    "cache": "queue",
+    "label": "Queue",
+    **_QUEUE_LIMITS,
+    "ALT_CLUSTERS": {
+        # Above the time limit of every operation: the library's own time-out is only the last fence.
+        "long": {"workers": 2, "timeout": 24 * 3600, "retry": 25 * 3600, "scheduler": False, **_QUEUE_LIMITS},
+    },
+}
+if CONFIG.REDIS_URL:
+    Q_CLUSTER["redis"] = CONFIG.REDIS_URL
+else:
+    Q_CLUSTER["orm"] = "default"
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}

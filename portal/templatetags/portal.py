@@ -1,0 +1,5 @@
+"""Small words for templates: icons, sizes, moments."""
+
+from django import template
+
+register = template.Library()

@@ -1,0 +1,63 @@
+"""What every test may ask for: a PostgreSQL server, databases on it, environments, and the cast."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from environments.addresses import DatabaseAddress
+from portal.demo.postgres import Postgres
+from psycopg import sql
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL 17 server for the apps' databases, of this run alone."""
+    folder = Path(settings.DATA_DIR).parent / "apps-postgres"
+    with Postgres(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def make_database(postgres: Postgres) -> Iterator[Callable[..., DatabaseAddress]]:
+    """A function that makes a fresh database with a role of its own (LOGIN CREATEDB) as its owner."""
+    made: list[tuple[str, str]] = []
+
+    def make(*statements: str) -> DatabaseAddress:
+        name = f"app_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(_dsn(postgres.address()), autocommit=True) as admin:
+            admin.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD 'pä:ss\\word'").format(sql.Identifier(name)))
+            admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(name)))
+        made.append((name, name))
+        address = postgres.address(name, name, "pä:ss\\word")
+        with psycopg.connect(_dsn(address), autocommit=True) as own:
+            for statement in statements:
+                own.execute(statement)  # type: ignore[arg-type]
+        return address
+
+    yield make
+    with psycopg.connect(_dsn(postgres.address()), autocommit=True) as admin:
+        for database, role in made:
+            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+            admin.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
+            admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def _dsn(address: DatabaseAddress) -> str:
+    return psycopg.conninfo.make_conninfo(
+        host=address.host, port=address.port, dbname=address.name, user=address.user, password=address.password or None
+    )
+
+
+@pytest.fixture
+def process_environ() -> dict[str, str]:
+    """The environment in which a manage.py of its own sees this test's database and data directory."""
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    if connection.vendor == "postgresql":
+        own = connection.settings_dict
+        environ["DATABASE_URL"] = DatabaseAddress(own["HOST"], own["PORT"], own["NAME"], own["USER"]).to_url()
+    return environ
