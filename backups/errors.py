@@ -22,6 +22,10 @@ class BackupNotCompleted(Refused):
     sentence = "This backup is not Completed; there is nothing to take from it."
 
 
+class BackupNotEnded(Refused):
+    sentence = "This backup is still being made. Cancel it, or wait for its end."
+
+
 class BackupBroken(Refused):
     sentence = "This backup is damaged or missing and is no longer offered."
 
