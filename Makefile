@@ -8,6 +8,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 UV := $(shell command -v uv)
 UV_ENV := UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
+LOCK := compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate -q
+# What the tests drive beside Python's packages: the program, and Debian's package that brings it.
+PROGRAMS := chromium:chromium unzip:unzip bsdtar:libarchive-tools 7z:p7zip-full
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,19 +19,69 @@ help: ## This list
 setup: $(VENV)/run.done ## .venv with everything the portal runs on
 
 demo: $(VENV)/demo.done ## The whole portal with a small real app, on this machine
-	@$(RUN) manage.py demo
+	@exec $(RUN) manage.py demo
+
+test: $(VENV)/test.done programs ## Every test; then those of the lifecycle again with PostgreSQL under the portal
+	@if command -v chromium >/dev/null; then left_out=""; else left_out='not browser'; fi; \
+	$(RUN) -m pytest -q -m "$$left_out" && \
+	PORTAL_TEST_DATABASE=postgresql $(RUN) -m pytest -q tests/environments/lifecycle && \
+	if [ -n "$$left_out" ]; then echo "LEFT OUT: the tests in a browser, because there is no chromium."; fi
+
+faults: $(VENV)/test.done ## Only the tests that kill, cut and damage
+	@$(RUN) -m pytest -q tests/faults
+
+properties: $(VENV)/test.done ## The randomised tests, at length
+	@$(RUN) -m pytest -q -m hypothesis --hypothesis-profile=thorough
+
+bench: $(VENV)/test.done ## The table of speed and memory (SIZE=full for the large one)
+	@$(RUN) -m tests.benchmarks $(if $(SIZE),--size $(SIZE)) $(ROWS)
+
+lint: $(VENV)/lint.done ## Style, types, directions of imports, templates, migrations
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/djlint templates --lint --quiet
+	PORTAL_DATA_DIR=$$(mktemp -d) $(RUN) manage.py makemigrations --check --dry-run
+
+format: $(VENV)/lint.done ## Put every file into the house's form
+	$(VENV)/bin/ruff check --fix --exit-zero
+	$(VENV)/bin/ruff format
+
+lock: ## Pin the requirements again (needs uv)
+	@test -n "$(UV)" || { echo "make lock needs uv on PATH."; exit 1; }
+	$(UV) pip $(LOCK) pyproject.toml -o requirements/run.txt
+	@for group in demo test lint; do \
+		$(UV) pip $(LOCK) -c requirements/run.txt --group $$group -o requirements/$$group.txt || exit 1; done
 
 # A stamp a group, newer than its pinned file: the second run costs nothing.
+# The machine's own pip installs from outside where there is one: Debian's Python comes without the means to put
+# a pip into an environment.
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed."; exit 1; }
 	@if [ -n "$(UV)" ]; then $(UV) venv -q --python $(PYTHON) $(VENV); \
-	else $(PYTHON) -m venv $(VENV) || { echo "This Python cannot make environments; on Debian: apt install python3-venv"; rm -rf $(VENV); exit 1; }; fi
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then $(PYTHON) -m venv --without-pip $(VENV); \
+	else $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "This Python has no pip; on Debian: apt install python3-pip, or python3-venv."; exit 1; }; fi
 
 $(VENV)/%.done: requirements/%.txt $(VENV)/bin/python
-	@echo "Installing $*"
 	@if [ "$*" != run ]; then $(MAKE) --no-print-directory $(VENV)/run.done; fi
-	@if [ -n "$(UV)" ]; then $(UV_ENV) $(UV) pip install -q --python $(RUN) --require-hashes -r $<; \
-	else $(RUN) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<; fi
+	@echo "Installing what is needed to $*"
+	@if [ -n "$(UV)" ]; then $(UV_ENV) $(UV) pip install -q --python $(RUN) --no-deps --require-hashes -r $<; \
+	else pip="$(PYTHON) -m pip --python $(RUN)"; [ ! -e $(VENV)/bin/pip ] || pip="$(RUN) -m pip"; \
+		$$pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<; fi
 	@touch $@
 
-.PHONY: help setup demo
+# Debian's programs for the tests: installed where that is allowed; elsewhere named, and CI stops.
+programs:
+	@missing=""; for pair in $(PROGRAMS); do \
+		command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing for the tests:$$missing"; \
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing; } \
+			</dev/null >/dev/null || true; fi; \
+	for pair in $(PROGRAMS); do command -v $${pair%%:*} >/dev/null && continue; \
+		echo "MISSING: $${pair%%:*} (Debian: apt install $${pair##*:}); the tests that drive it cannot run."; \
+		[ "$$CI" != true ] || exit 1; done
+
+.PHONY: help setup demo test faults properties bench lint format lock programs
