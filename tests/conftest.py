@@ -5,13 +5,20 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from psycopg import sql
+
 from environments.addresses import DatabaseAddress
 from portal.demo.postgres import Postgres
-from psycopg import sql
+
+# Machines are shared: no example fails for being slow. `make properties` takes the thorough profile.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=60)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

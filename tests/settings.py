@@ -23,7 +23,7 @@ if os.environ.get("PORTAL_TEST_DATABASE") == "postgresql":
     os.environ["DATABASE_URL"] = _server.address().to_url()
 
 from portal.settings import *  # noqa: E402, F403
-from portal.settings import CACHES, DATABASES, STORAGES  # noqa: E402
+from portal.settings import DATABASES, STORAGES  # noqa: E402
 
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     # A file, so that real workers in processes of their own see what a test wrote.

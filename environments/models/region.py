@@ -25,7 +25,7 @@ class Region(models.Model):
         return self.name
 
     @property
-    def zone_info(self) -> ZoneInfo:
+    def zoneinfo(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
 
     @property
