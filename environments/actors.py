@@ -4,7 +4,7 @@ import getpass
 from dataclasses import dataclass
 from typing import Self
 
-from django.contrib.auth.models import AbstractBaseUser, AbstractUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 from .choices import Origin
 
@@ -15,11 +15,11 @@ class Actor:
 
     name: str
     origin: str
-    user: AbstractUser | None = None
+    user: User | None = None
 
     @classmethod
     def person(cls, user: AbstractBaseUser | AnonymousUser) -> Self:
-        assert isinstance(user, AbstractUser)
+        assert isinstance(user, User)
         return cls(user.get_full_name() or user.get_username(), Origin.PERSON, user)
 
     @classmethod

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import DateTimeField, ExpressionWrapper
 from django.db.models.functions import Now
@@ -17,7 +18,7 @@ def now() -> datetime:
     return timezone.now() + _turned_by.get()
 
 
-def database_now(seconds: float = 0) -> ExpressionWrapper:
+def database_now(seconds: float = 0) -> "ExpressionWrapper[Any]":
     """The database's moment, moved by so many seconds: one clock for all worker machines.
 
     Note that inside one transaction PostgreSQL's moment stands still; Django's Now() takes the statement's.

@@ -34,3 +34,7 @@ class OperationEnded(Refused):
 
 class RegistrationRefused(Refused):
     """An environment's database, directory or region does not fit."""
+
+
+class RuntimeRefused(Refused):
+    """The runtime did not do, or does not tell, what it was asked."""

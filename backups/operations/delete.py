@@ -101,9 +101,9 @@ def _remove_stored(vault: Vault, backup: Backup) -> None:
     if backup.stored_attempt is None:
         return
     place = (backup.environment_id, backup.pk, backup.stored_attempt)
-    # Once its manifest is gone it can no longer be read; should the rest fail, the list says so.
-    Backup.objects.filter(pk=backup.pk).update(condition=Condition.MISSING)
     vault.delete(names.manifest(*place))
+    # Without its manifest it can no longer be read; should the rest fail, the list says so.
+    Backup.objects.filter(pk=backup.pk).update(condition=Condition.MISSING)
     vault.delete(names.dump(*place))
 
 
