@@ -15,6 +15,8 @@ from psycopg import sql
 from environments.addresses import DatabaseAddress
 from portal.demo.postgres import Postgres
 
+pytest_plugins = ["tests.cast"]
+
 # Machines are shared: no example fails for being slow. `make properties` takes the thorough profile.
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=60)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2_000)
