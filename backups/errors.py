@@ -3,11 +3,8 @@
 A sentence says what happened, what did not, and what to do.
 """
 
-from environments.errors import Refused
-
-
-class Failed(Exception):
-    """Work that began and did not succeed. Its text becomes the operation's closing sentence."""
+from environments.errors import Failed as Failed
+from environments.errors import Refused as Refused
 
 
 # Refusals: nothing has begun
@@ -86,6 +83,14 @@ class VaultForeign(Failed):
 
 class StoredDiffers(Failed):
     """What was read back from the vault is not what was written."""
+
+
+class StoredMissing(StoredDiffers):
+    """What was stored is not in the vault any more."""
+
+
+class StoredAlready(Failed):
+    """The name is taken in the vault; nothing is ever written over."""
 
 
 class ManifestNotReadable(Failed):
