@@ -63,6 +63,7 @@ class Postgres:
     folder: Path
     socket_folder: Path | None = None
     programs: Path = field(default_factory=server_programs)
+    pass_fds: tuple[int, ...] = ()
     _child: Child | None = field(init=False, default=None)
     _as: dict[str, Any] = field(init=False, default_factory=dict)
     _before: list[str] = field(init=False, default_factory=list)
@@ -88,6 +89,7 @@ class Postgres:
             environ=self._environ(),
             end_by=signal.SIGINT,  # its fast shutdown, whoever is connected
             cwd="/",
+            pass_fds=self.pass_fds,
             **self._as,
         )
         is_up = wait_until(lambda: self._answers() or self._has_ended(), WITHIN_SECONDS)
