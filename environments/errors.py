@@ -10,6 +10,10 @@ class Refused(Exception):
         super().__init__(sentence or self.sentence)
 
 
+class Failed(Exception):
+    """Work that began and did not succeed. Its text becomes the operation's closing sentence."""
+
+
 class AddressNotReadable(Refused):
     sentence = "The database address is not readable; write postgresql://user:password@host:5432/name."
 

@@ -26,6 +26,7 @@ class Kind:
     is_exclusive: excludes other exclusive operations of the same environment (specification §1, Busy).
     may_repeat: a lost or drained attempt is simply tried again; else it is recovered or Failed.
     sweep: removes what a dead attempt (its number is given) left behind; must be safe to call twice.
+    title: what it is to people: `A backup` (of this environment is under way since …).
     """
 
     name: str
@@ -35,6 +36,7 @@ class Kind:
     time_limit_seconds: int = 12 * 3600
     max_attempts: int = 3
     sweep: Callable[[Operation, int], None] = nothing_left
+    title: str = "Another operation"
 
 
 _kinds: dict[str, Kind] = {}
@@ -52,3 +54,7 @@ def kind_of(name: str) -> Kind:
         KeyError: nobody registered it: a worker of an older version met a newer operation.
     """
     return _kinds[name]
+
+
+def is_known(name: str) -> bool:
+    return name in _kinds

@@ -1,8 +1,9 @@
 """A region: its zone, its workers' queue, and when its night falls for each cloud version."""
 
+from zoneinfo import ZoneInfo, available_timezones
+
 from django.core.exceptions import ValidationError
 from django.db import models
-from zoneinfo import ZoneInfo, available_timezones
 
 
 def check_zone(name: str) -> None:

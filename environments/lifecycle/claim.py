@@ -1,0 +1,144 @@
+"""Claim, finish, hand back: every change of status is a conditional UPDATE, and its row count is believed."""
+
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from .. import clock
+from ..choices import Failure, Status
+from ..models import Environment, Operation, record
+from .kinds import is_known
+from .periods import FINISH_WITHIN_SECONDS, LEASE_SECONDS, PACE, in_seconds
+
+PROTOCOL = 1
+AWAY = (OperationalError, InterfaceError)  # the database restarts, or is locked for too long
+RELEASED: dict[str, Any] = {"lease_until": None, "owner": "", "child": ""}
+NO_PROGRESS: dict[str, Any] = {"step": None, "steps": None, "percent": None, "done_bytes": None, "total_bytes": None}
+
+logger = logging.getLogger(__name__)
+
+
+def me() -> str:
+    """This process, told apart from all others: host|boot id|process id."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        boot = ""
+    return f"{platform.node()}|{boot}|{os.getpid()}"
+
+
+def may_begin() -> Q:
+    """Queued operations that a worker may take now, as far as the row alone can tell."""
+    is_due = Q(not_before_at=None) | Q(not_before_at__lte=Now())
+    return is_due & Q(status=Status.QUEUED, protocol=PROTOCOL, cancelled_by_name="")
+
+
+def claim(operation_id: UUID) -> Operation | None:
+    """Take a Queued operation for the next attempt; None when it is not to be taken now, by us.
+
+    Duplicate, late and repeated messages all end here, as None.
+    """
+    try:
+        with transaction.atomic():
+            found = Operation.objects.filter(may_begin(), pk=operation_id).first()
+            if found is None or not is_known(found.kind) or (found.is_exclusive and _is_taken(found)):
+                return None
+            taken = Operation.objects.filter(may_begin(), pk=operation_id).update(
+                status=Status.RUNNING,
+                attempt=F("attempt") + 1,
+                started_at=clock.database_now(),
+                lease_until=in_seconds(LEASE_SECONDS),
+                owner=me(),
+                child="",
+                phase="",
+                message="",
+                **NO_PROGRESS,
+            )
+    except IntegrityError:  # the partial unique index had the last word
+        return None
+    return with_places().get(pk=operation_id) if taken else None
+
+
+def _is_taken(operation: Operation) -> bool:
+    """Whether another exclusive operation runs there. The environment's row is locked until the claim is committed."""
+    Environment.objects.select_for_update(of=("self",)).get(pk=operation.environment_id)
+    running = Operation.objects.filter(environment=operation.environment_id, status=Status.RUNNING)
+    return running.filter(is_exclusive=True).exists()
+
+
+def with_places() -> "QuerySet[Operation]":
+    return Operation.objects.select_related("environment__app", "environment__region", "requested_by")
+
+
+def owned(operation: Operation) -> "QuerySet[Operation]":
+    """The row, as long as it is ours: the fence in front of every write of an attempt."""
+    return Operation.objects.filter(
+        pk=operation.pk, status=Status.RUNNING, attempt=operation.attempt, owner=operation.owner
+    )
+
+
+def finish(operation: Operation, status: str, message: str, failure: str = "") -> bool:
+    """End the attempt, with its closing sentence and its line of history. False: it was no longer ours.
+
+    Rides out a restart of the database for five minutes.
+    """
+    wanted = {"status": status, "failure": failure, "message": message}
+    if status == Status.COMPLETED:
+        wanted["percent"] = 100 if operation.percent is not None else None  # type: ignore[assignment]
+    return _ride_out(lambda: _end(operation, wanted))
+
+
+def hand_back(operation: Operation, phase: str) -> bool:
+    """Queue it again for whoever comes next. It costs no try: nothing went wrong with it."""
+    changes = {"status": Status.QUEUED, "phase": phase, **RELEASED, **NO_PROGRESS}
+    return _ride_out(
+        lambda: bool(
+            owned(operation).update(
+                **changes, started_at=None, ring_at=Now(), rings=0, max_attempts=F("max_attempts") + 1
+            )
+        )
+    )
+
+
+def _end(operation: Operation, wanted: dict[str, Any]) -> bool:
+    with transaction.atomic():
+        if not owned(operation).update(**wanted, **RELEASED, finished_at=clock.database_now()):
+            # After a lost connection nobody knows whether the first try was committed: then the row says so.
+            return Operation.objects.filter(pk=operation.pk, attempt=operation.attempt, **wanted).exists()
+        record_end(operation, wanted["status"], wanted["failure"], wanted["message"])
+    return True
+
+
+def record_end(operation: Operation, status: str, failure: str, message: str) -> None:
+    """The line of history at an operation's end: `create.completed`, `create.failed`, `create.cancelled`."""
+    how = "cancelled" if failure == Failure.CANCELLED else status.lower()
+    record(
+        operation.environment,
+        f"{operation.kind}.{how}",
+        message or f"{operation.kind.capitalize()}: {how}.",
+        by=operation.by,
+        subject=operation.subject,
+        operation=operation.pk,
+    )
+
+
+def _ride_out(write: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + FINISH_WITHIN_SECONDS
+    while True:
+        try:
+            return write()
+        except AWAY:
+            if time.monotonic() > deadline or connection.in_atomic_block:
+                raise
+            logger.warning("The portal's database is away; trying again.")
+            connection.close()
+            time.sleep(min(1, PACE * 5))

@@ -1,0 +1,96 @@
+"""Run: look at an operation, claim it, perform it, finish it. Everything that can end an attempt ends here."""
+
+import logging
+from uuid import UUID
+
+from ..choices import Failure, Status
+from ..errors import EnvironmentBusy, Failed, Refused
+from ..models import Environment, Operation
+from . import drain
+from .attempt import Attempt, Cancelled, Drained, Fenced, TimeUp
+from .claim import claim, finish, hand_back, may_begin, with_places
+from .doorbell import ring, ring_soon
+from .kinds import kind_of
+
+logger = logging.getLogger(__name__)
+
+HANDED_BACK = "Handed back: the worker was stopped; another one begins again"
+STOPPED = "Stopped from the keyboard before its end. Nothing half-made is kept; start it again."
+
+
+def run(operation_id: UUID) -> None:
+    """What a queue message means: perform this operation, if it is to be performed now and nobody else does."""
+    if drain.is_on():
+        ring_soon(operation_id)
+        return
+    operation = claim(operation_id)
+    if operation is not None:
+        _perform(operation)
+
+
+def run_here(operation: Operation) -> Operation:
+    """Perform an operation in this process, without the queue; returns the fresh row, ended.
+
+    Raises:
+        EnvironmentBusy: it cannot be taken now; it stays Queued, and a worker takes it in its turn.
+    """
+    claimed = claim(operation.pk)
+    if claimed is not None:
+        _perform(claimed)
+    fresh = with_places().get(pk=operation.pk)
+    if not fresh.is_ended:
+        raise EnvironmentBusy(
+            f"The operation cannot begin here now: another one runs in {fresh.environment}, or a worker has taken it. "
+            f"It stays {fresh.status}; cancel it, or see how it goes with: show_operation {fresh.pk}"
+        )
+    return fresh
+
+
+def _perform(operation: Operation) -> None:
+    """One attempt, from the sweeping of its forerunners to its end."""
+    kind = kind_of(operation.kind)
+    attempt = Attempt(operation)
+    try:
+        # Again, although the reaper did it: a forerunner that was only slow may have written since.
+        for dead in range(1, attempt.number):
+            kind.sweep(operation, dead)
+        message = kind.perform(attempt)
+        finish(operation, Status.COMPLETED, message)
+    except Fenced:
+        logger.warning("%s is no longer ours: attempt %s ends without a word.", operation, attempt.number)
+    except Drained:
+        hand_back(operation, HANDED_BACK)
+    except BaseException as error:
+        failure, message = _why(error, operation)
+        finish(operation, Status.FAILED, message, failure)
+        if not isinstance(error, Exception):  # the library's time-out is a SystemExit, which it wants to see
+            raise
+    finally:
+        ring_next(operation.environment)
+
+
+def _why(error: BaseException, operation: Operation) -> tuple[Failure, str]:
+    """The reason and the closing sentence of a failed attempt."""
+    if isinstance(error, Cancelled):
+        return Failure.CANCELLED, f"Cancelled by {error}."
+    if isinstance(error, KeyboardInterrupt):
+        return Failure.CANCELLED, STOPPED
+    if isinstance(error, (TimeUp, SystemExit)):
+        hours = operation.time_limit_seconds / 3600
+        return Failure.TIME_LIMIT, f"The time limit of {hours:g} hours is over. Nothing half-made is kept."
+    if isinstance(error, (Failed, Refused)):
+        return Failure.ERROR, str(error)
+    logger.exception("%s failed unexpectedly.", operation, exc_info=error)
+    name = type(error).__name__
+    return Failure.ERROR, (
+        f"Something unexpected went wrong ({name}). Nothing half-made is kept. "
+        "Try it again; when it happens again, the worker's log says more to whoever runs this portal."
+    )
+
+
+def ring_next(environment: Environment) -> None:
+    """Let the oldest operation that waits for this environment have its turn without waiting for the reaper."""
+    waiting = Operation.objects.filter(may_begin(), environment=environment, is_exclusive=True)
+    following = waiting.order_by("created_at", "pk").first()
+    if following is not None:
+        ring(following)

@@ -1,0 +1,92 @@
+"""Submit: ask for an operation. One short transaction; the bell rings when it is committed."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from .. import clock
+from ..actors import Actor
+from ..choices import ACTIVE, Origin, Status
+from ..errors import EnvironmentBusy
+from ..models import Environment, Operation
+from .claim import PROTOCOL
+from .doorbell import ring
+from .kinds import LONG, kind_of
+from .periods import FIRST_RING_AGAIN_SECONDS, in_seconds
+
+
+def submit(
+    kind: str,
+    *,
+    environment: Environment,
+    by: Actor,
+    subject: UUID | None = None,
+    params: dict[str, Any] | None = None,
+    at: datetime | None = None,
+    unique_key: str | None = None,
+    not_before: datetime | None = None,
+    max_attempts: int | None = None,
+    is_rung: bool = True,
+) -> Operation:
+    """Queue an operation. Call it in the transaction that writes what belongs to it.
+
+    The same `unique_key` makes nothing twice: the operation that has it is returned. `is_rung=False` leaves the
+    operation to whoever runs it here and now; a minute later it belongs to the workers.
+
+    Raises:
+        EnvironmentBusy: it is exclusive, and another exclusive operation is Queued or Running there.
+    """
+    how = kind_of(kind)
+    with transaction.atomic():
+        # Two requests at once see each other: the second waits here, and then finds the first one's row.
+        place = Environment.objects.select_for_update(of=("self",)).select_related("region").get(pk=environment.pk)
+        if unique_key is not None and (known := Operation.objects.filter(unique_key=unique_key).first()):
+            return known
+        if how.is_exclusive:
+            _check_free(place, by)
+        operation = Operation.objects.create(
+            kind=kind,
+            environment=environment,
+            subject=subject,
+            params=params or {},
+            requested_by=by.user,
+            requested_by_name=by.name[:200],
+            origin=by.origin,
+            unique_key=unique_key,
+            created_at=at or clock.now(),
+            not_before_at=not_before,
+            is_exclusive=how.is_exclusive,
+            may_repeat=how.may_repeat,
+            time_limit_seconds=how.time_limit_seconds,
+            max_attempts=max_attempts or how.max_attempts,
+            queue=place.region.queue or LONG,
+            protocol=PROTOCOL,
+            ring_at=in_seconds(0 if is_rung else FIRST_RING_AGAIN_SECONDS),
+        )
+        # Keeps the caller's object free of the database's expression.
+        operation.ring_at = None
+        if is_rung and not_before is None:
+            transaction.on_commit(partial(ring, operation), robust=True)
+    return operation
+
+
+def _check_free(environment: Environment, by: Actor) -> None:
+    others = Operation.objects.filter(environment=environment, is_exclusive=True, status__in=ACTIVE)
+    if by.origin != Origin.NIGHTLY:
+        others = others.exclude(status=Status.QUEUED, origin=Origin.NIGHTLY)  # the night gives way to people
+    other = others.order_by("created_at").first()
+    if other is not None:
+        raise EnvironmentBusy(busy_sentence(other))
+
+
+def busy_sentence(other: Operation) -> str:
+    """What is in the way, since when, and what can be done: for the person who is refused."""
+    since = f"{other.started_at or other.created_at:%Y-%m-%d %H:%M} UTC"
+    verb = "is waiting for a worker" if other.status == Status.QUEUED else "is under way"
+    return (
+        f"{kind_of(other.kind).title} of this environment {verb} since {since}, asked for by "
+        f"{other.requested_by_name}. Nothing was started; wait for its end, or cancel it."
+    )
