@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
 import psycopg
@@ -108,11 +109,11 @@ class History:
 
     def _steps(self) -> Iterator[Step]:
         for deployment in DEPLOYMENTS[self.place]:
-            yield self._at(deployment.days_ago, 6), lambda one=deployment: self._deploy(one)
+            yield self._at(deployment.days_ago, 6), partial(self._deploy, deployment)
         for asked in ASKED[self.place]:
-            yield self._at(asked.days_ago, asked.hour), lambda one=asked: self._back_up_for(one)
+            yield self._at(asked.days_ago, asked.hour), partial(self._back_up_for, asked)
         for slot in kept_slots(self.environment, self.begins_at, self.now):
-            yield slot, lambda one=slot: self._back_up_at_night(one)
+            yield slot, partial(self._back_up_at_night, slot)
 
     def _at(self, days_ago: int, hour: int) -> datetime:
         return (self.now - days_ago * DAY).replace(hour=hour, minute=7 * days_ago % 60, second=0)

@@ -30,8 +30,8 @@ class DemoFailed(Exception):
     """A piece of the demo does not come up, or ended by itself."""
 
 
-class Ended(Exception):
-    """Somebody ended the demo."""
+class Ended(KeyboardInterrupt):
+    """Somebody ended the demo: by Ctrl-C, by TERM, or by closing the terminal."""
 
 
 class Demo:

@@ -21,7 +21,7 @@ section { background: var(--surface); border: 1px solid var(--line); border-radi
   margin-bottom: 16px; overflow-x: auto; }
 .head { display: flex; justify-content: space-between; gap: 16px; flex-wrap: wrap; margin-bottom: 12px; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
-th, td { text-align: left; padding: 6px 8px; border-top: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; padding: 6px 8px; border-top: 1px solid var(--line); }
 th { color: var(--ink-3); font-weight: 500; font-size: 12px; border: 0; } .number { text-align: right; }
 form { display: inline-flex; gap: 8px; flex-wrap: wrap; margin: 0; }
 input, select, button { font: inherit; padding: 4px 8px; border-radius: 6px; border: 1px solid var(--edge);

@@ -1,0 +1,1 @@
+"""The demo really runs here, in data directories of its own."""
