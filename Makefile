@@ -11,7 +11,7 @@ UV_ENV := UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 LOCK := compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate -q
 # What the tests drive beside Python's packages: the program, and Debian's package that brings it.
-PROGRAMS := chromium:chromium unzip:unzip bsdtar:libarchive-tools 7z:p7zip-full
+PROGRAMS := chromium:chromium unzip:unzip bsdtar:libarchive-tools 7z:p7zip-full zstd:zstd
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,8 @@ faults: $(VENV)/test.done ## Only the tests that kill, cut and damage
 properties: $(VENV)/test.done ## The randomised tests, at length
 	@$(RUN) -m pytest -q -m hypothesis --hypothesis-profile=thorough
 
-bench: $(VENV)/test.done ## The table of speed and memory (SIZE=full for the large one)
+bench: PROGRAMS += restic:restic nginx:nginx
+bench: $(VENV)/test.done programs ## The table of speed and memory (SIZE=full for the large one)
 	@$(RUN) -m tests.benchmarks $(if $(SIZE),--size $(SIZE)) $(ROWS)
 
 lint: $(VENV)/lint.done ## Style, types, directions of imports, templates, migrations
