@@ -1,5 +1,6 @@
 """Django's settings, made from the configuration."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,9 @@ Q_CLUSTER: dict[str, Any] = {
         "long": {"workers": 2, "timeout": 24 * 3600, "retry": 25 * 3600, "scheduler": False, **_QUEUE_LIMITS},
     },
 }
+# A region's own queue is one for long work; `work --queue` says here which one this process serves.
+if _queue := os.environ.get("Q_CLUSTER_NAME"):
+    Q_CLUSTER["ALT_CLUSTERS"].setdefault(_queue, dict(Q_CLUSTER["ALT_CLUSTERS"]["long"]))
 if CONFIG.REDIS_URL:
     Q_CLUSTER["redis"] = CONFIG.REDIS_URL
 else:

@@ -37,7 +37,7 @@ class Attempt:
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
         self.number = operation.attempt
-        self.label = f"op-{operation.pk.hex}.{self.number}"
+        self.label = operation.label
         self._beaten = self._began = time.monotonic()
         self._lease_end = self._began + LEASE_SECONDS
         self._progress: dict[str, Any] = {}

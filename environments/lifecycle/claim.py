@@ -97,16 +97,11 @@ def finish(operation: Operation, status: str, message: str, failure: str = "") -
     return _ride_out(lambda: _end(operation, wanted))
 
 
-def hand_back(operation: Operation, phase: str) -> bool:
-    """Queue it again for whoever comes next. It costs no try: nothing went wrong with it."""
-    changes = {"status": Status.QUEUED, "phase": phase, **RELEASED, **NO_PROGRESS}
-    return _ride_out(
-        lambda: bool(
-            owned(operation).update(
-                **changes, started_at=None, ring_at=Now(), rings=0, max_attempts=F("max_attempts") + 1
-            )
-        )
-    )
+def hand_back(operation: Operation, phase: str, *, is_a_try: bool) -> bool:
+    """Queue it again for whoever comes next. What was only drained has cost no try: nothing went wrong with it."""
+    changes = {"status": Status.QUEUED, "phase": phase, "started_at": None, "rings": 0, **RELEASED, **NO_PROGRESS}
+    tries = F("max_attempts") + (0 if is_a_try else 1)
+    return _ride_out(lambda: bool(owned(operation).update(**changes, ring_at=Now(), max_attempts=tries)))
 
 
 def _end(operation: Operation, wanted: dict[str, Any]) -> bool:

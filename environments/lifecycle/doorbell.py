@@ -1,34 +1,80 @@
 """The doorbell: the only file that knows the queue. A message says "look at operation X", nothing more."""
 
 import logging
+import os
+import signal
+from types import FrameType
 from uuid import UUID
 
-from django.db.models import F
+from django.db import connections
 from django.db.models.functions import Now
+from django_q.cluster import Cluster
 from django_q.tasks import async_task
 
 from ..choices import Status
+from ..guard import die_with_parent
 from ..models import Operation
+from . import drain
 from .periods import FIRST_RING_AGAIN_SECONDS, LAST_RING_AGAIN_SECONDS, in_seconds
+from .signs import ASKED, PORTAL, sign
 
-LOOK = "environments.tasks.look_at"
+LOOK, SIGN = "environments.tasks.look_at", "environments.tasks.sign_of_life"
+# Acknowledged whatever comes of it, and no row of the library's own when it went well: ours is the truth.
+HOW = {"ack_failure": True, "save": False}
+MOST_DOUBLINGS = 10
 
 logger = logging.getLogger(__name__)
 
 
-def ring(operation: Operation) -> None:
-    """Send a message about a Queued operation, and say when it would be sent again. A dead queue is logged, not raised:
-    the reaper rings what was not heard."""
+def ring(operation: Operation) -> bool:
+    """Send a message about a Queued operation, and say when it would be sent again.
+
+    False: the queue does not answer. That is logged, not raised: the reaper rings again.
+    """
     try:
-        async_task(LOOK, str(operation.pk), cluster=operation.queue, ack_failure=True, save=False)
-    except Exception:
+        async_task(LOOK, str(operation.pk), cluster=operation.queue, **HOW)
+    except Exception:  # each kind of queue has errors of its own
         logger.exception("The queue does not answer; %s waits for the reaper.", operation)
-        return
-    pause = min(FIRST_RING_AGAIN_SECONDS * 2**operation.rings, LAST_RING_AGAIN_SECONDS)
+        return False
+    pause = min(FIRST_RING_AGAIN_SECONDS * 2 ** min(operation.rings, MOST_DOUBLINGS), LAST_RING_AGAIN_SECONDS)
     waiting = Operation.objects.filter(pk=operation.pk, status=Status.QUEUED)
-    waiting.update(ring_at=in_seconds(pause), rings=F("rings") + 1)
+    waiting.update(ring_at=in_seconds(pause), rings=operation.rings + 1)
+    return True
 
 
 def ring_soon(operation_id: UUID) -> None:
     """Let the next reaper ring, without a back-off: the message came to a worker that is being stopped."""
     Operation.objects.filter(pk=operation_id, status=Status.QUEUED).update(ring_at=Now(), rings=0)
+
+
+def ask_for_sign() -> None:
+    """Send a message through the short queue whose worker signs."""
+    try:
+        async_task(SIGN, PORTAL, cluster=PORTAL, **HOW)
+    except Exception:
+        logger.exception("The queue does not answer; no sign of life was asked for.")
+        return
+    sign(ASKED)
+
+
+class DrainingCluster(Cluster):  # type: ignore[misc]
+    """The library's cluster, which on a signal starts nothing further and hands back what may be repeated."""
+
+    def sig_handler(self, signum: int, frame: FrameType | None) -> None:
+        drain.begin()
+        super().sig_handler(signum, frame)
+
+
+def run_cluster(parent: int) -> None:
+    """Be a cluster until told to stop, or left by the parent. Which queue: Q_CLUSTER_NAME, read when Django started."""
+    die_with_parent(signal.SIGTERM)
+    if os.getppid() != parent:
+        return
+    # Forked: sentinel, workers and the rest. Without this they live on without their main process, and take messages.
+    os.register_at_fork(after_in_child=lambda: die_with_parent(signal.SIGKILL))
+    for connection in connections.all():
+        connection.settings_dict["CONN_MAX_AGE"] = 0  # after a restart of the database an old one loses results
+    connections.close_all()
+    cluster = DrainingCluster()
+    cluster.start()
+    cluster.sentinel.join()

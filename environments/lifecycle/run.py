@@ -59,14 +59,15 @@ def _perform(operation: Operation) -> None:
     except Fenced:
         logger.warning("%s is no longer ours: attempt %s ends without a word.", operation, attempt.number)
     except Drained:
-        hand_back(operation, HANDED_BACK)
+        hand_back(operation, HANDED_BACK, is_a_try=False)
     except BaseException as error:
         failure, message = _why(error, operation)
         finish(operation, Status.FAILED, message, failure)
         if not isinstance(error, Exception):  # the library's time-out is a SystemExit, which it wants to see
             raise
     finally:
-        ring_next(operation.environment)
+        if not drain.is_on():
+            ring_next(operation.environment)
 
 
 def _why(error: BaseException, operation: Operation) -> tuple[Failure, str]:
@@ -93,4 +94,5 @@ def ring_next(environment: Environment) -> None:
     waiting = Operation.objects.filter(may_begin(), environment=environment, is_exclusive=True)
     following = waiting.order_by("created_at", "pk").first()
     if following is not None:
+        following.rings = 0
         ring(following)

@@ -17,7 +17,9 @@ class Operation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20)
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="operations")
-    subject = models.UUIDField(null=True, blank=True, help_text="What it works on, known to whoever registered the kind")
+    subject = models.UUIDField(
+        null=True, blank=True, help_text="What it works on, known to whoever registered the kind"
+    )
     params = models.JSONField(default=dict, blank=True)
 
     # Who asked, by the name of that moment
@@ -77,6 +79,11 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+    @property
+    def label(self) -> str:
+        """The name of its current attempt for programs and database sessions; at most 63 bytes."""
+        return f"op-{self.pk.hex}.{self.attempt}"
 
     @property
     def is_active(self) -> bool:
