@@ -57,7 +57,7 @@ serverurl=unix://{_value(self.socket)}
 command={_value(ground.command())}
 directory={_value(CHECKOUT)}
 redirect_stderr=true
-stdout_logfile={_value(self.logs / f"app-{ground.place.slug}.log")}
+stdout_logfile={_value(_value(self.logs / f"app-{ground.place.slug}.log"))}
 stopwaitsecs=5
 stopasgroup=true
 killasgroup=true
@@ -65,5 +65,5 @@ killasgroup=true
 
 
 def _value(text: object) -> str:
-    """A percent sign begins a placeholder in this format."""
+    """A percent sign begins a placeholder in this format; a program's log file is read so twice."""
     return str(text).replace("%", "%%")
