@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..choices import State
 from ..errors import RuntimeRefused
+from .command import CommandRuntime
 
 ANSWER_WITHIN_SECONDS = 60
 RUNNING = {"STARTING", "RUNNING", "BACKOFF", "STOPPING"}
@@ -37,11 +38,16 @@ class _SocketTransport(xmlrpc.client.Transport):
 
 
 class SupervisorRuntime:
-    """One program of one supervisord. `place` is written `/run/app/supervisor.sock program`."""
+    """One program of one supervisord. `place` is written `/run/app/supervisor.sock program`.
 
-    def __init__(self, place: str) -> None:
+    What supervisord knows nothing of (packages, services) is left to the environment's own commands.
+    """
+
+    def __init__(self, place: str, commands: CommandRuntime) -> None:
         socket_path, _, self.program = place.rpartition(" ")
         self.socket_path = Path(socket_path)
+        self.deploy, self.undeploy = commands.deploy, commands.undeploy
+        self.publish_services, self.unpublish_services = commands.publish_services, commands.unpublish_services
 
     def status(self) -> State:
         """Running while the program has, or is about to have, a process; Unknown when supervisord does not answer."""
