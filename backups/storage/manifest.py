@@ -242,7 +242,8 @@ class ManifestReader:
             yield from columns.records()
 
     def _learn(self, packs: dict[str, Any]) -> None:
-        self._packs[packs["first"] :] = packs["names"]
+        first, names = packs["first"], packs["names"]
+        self._packs[first : first + len(names)] = names
 
     def _lines(self, place: int) -> Iterator[Line]:
         """The lines from `place` on, which is where one begins."""

@@ -30,5 +30,10 @@ def packs_folder(environment: UUID) -> str:
     return f"{environment_folder(environment)}/packs"
 
 
+def pack_prefix(environment: UUID, backup: UUID, attempt: int) -> str:
+    """How the names of an attempt's packs begin."""
+    return f"{packs_folder(environment)}/{backup}.{attempt}."
+
+
 def pack(environment: UUID, backup: UUID, attempt: int, number: int) -> str:
-    return f"{packs_folder(environment)}/{backup}.{attempt}.{number}"
+    return f"{pack_prefix(environment, backup, attempt)}{number}"

@@ -1,0 +1,159 @@
+"""Reads one uploaded file that may change, vanish or turn into something else meanwhile."""
+
+import errno
+import hashlib
+import os
+import stat
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from backports.zstd import ZstdCompressor
+
+from .columns import FRAME, FileRecord
+from .packs import Place
+from .walk import GONE, FoundFile, LeftOut, unreadable
+
+TRIES = 3
+PROBED = 48 << 10
+SAMPLE = 4 << 10
+# Without waiting for the other end of a pipe, and never through a link.
+FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+@dataclass(slots=True)
+class Content:
+    """What a file held: a frame that has yet to be stored, frames that already lie at `place`, or a record of the base
+    that holds the same.
+
+    `seen` is how the file looked before it was read, so that a later change shows.
+    """
+
+    found: FoundFile
+    seen: os.stat_result
+    size: int
+    sha256: str
+    crc32: int = 0
+    frame: bytes = b""
+    place: Place | None = None
+    lengths: list[int] = field(default_factory=list)
+    known: FileRecord | None = None
+    is_changed: bool = False
+
+
+class TooLarge(Exception):
+    """The file has more than one frame; it is read otherwise."""
+
+
+def open_file(found: FoundFile) -> int | LeftOut | None:
+    """A descriptor of a regular file; LeftOut when the name is something else by now, None when it vanished.
+
+    Raises: FilesUnreadable.
+    """
+    try:
+        file = os.open(found.name, FILE_FLAGS, dir_fd=found.folder.number)
+    except OSError as error:
+        if error.errno in GONE:
+            return None
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            return LeftOut(found.path, "links" if error.errno == errno.ELOOP else "devices")
+        raise unreadable(found.path, error) from error
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        return file
+    os.close(file)
+    return LeftOut(found.path, "devices")
+
+
+def read_up_to(file: int, length: int) -> bytes:
+    """So many bytes, fewer only at the file's end."""
+    content = os.read(file, length)
+    while 0 < len(content) < length and (more := os.read(file, length - len(content))):
+        content += more
+    return content
+
+
+def is_same(before: os.stat_result, after: os.stat_result) -> bool:
+    return (
+        before.st_mtime_ns == after.st_mtime_ns
+        and before.st_ctime_ns == after.st_ctime_ns
+        and before.st_size == after.st_size
+    )
+
+
+Known = Callable[[str], FileRecord | None]
+"""Tells which record of the base holds the content of this SHA-256."""
+
+
+class Freezer:
+    """Reads small files and makes their frames. May be used from several threads; each has its compressor."""
+
+    def __init__(self, level: int = 1) -> None:
+        self._level = level
+        self._own = threading.local()
+
+    def freeze(self, content: bytes) -> bytes:
+        """One frame: compressed where that makes it shorter, else the very bytes."""
+        if len(content) > PROBED and not self._is_worth_while(content):
+            return content
+        frame = self._compress(content)
+        return frame if len(frame) < len(content) else content
+
+    def _is_worth_while(self, content: bytes) -> bool:
+        """Most uploads are compressed already. Three samples tell, at a tenth of the cost."""
+        last = len(content) - SAMPLE
+        sample = b"".join(content[at : at + SAMPLE] for at in (0, last // 2, last))
+        return len(self._compress(sample)) < 0.98 * len(sample)
+
+    def _compress(self, plain: bytes) -> bytes:
+        compressor: ZstdCompressor | None = getattr(self._own, "compressor", None)
+        if compressor is None:
+            compressor = self._own.compressor = ZstdCompressor(level=self._level)
+        return compressor.compress(plain, ZstdCompressor.FLUSH_FRAME)
+
+    def save(self, found: FoundFile, known: Known) -> Content | LeftOut | None:
+        """Read a file of one frame, again when it changed meanwhile; after three tries it counts as changed.
+
+        Returns LeftOut when it is no regular file any more, None when it vanished.
+        Raises: FilesUnreadable, and TooLarge when it grew beyond a frame.
+        """
+        taken = _read_steadily(found)
+        if not isinstance(taken, _Taken):
+            return taken
+        plain, seen, is_changed = taken
+        sha256 = hashlib.sha256(plain).hexdigest()
+        content = Content(found, seen, len(plain), sha256, is_changed=is_changed)
+        if not plain:
+            return content
+        content.known = known(sha256)
+        if content.known is None:
+            content.crc32 = zlib.crc32(plain)
+            content.frame = self.freeze(plain)
+        return content
+
+
+class _Taken(NamedTuple):
+    plain: bytes
+    seen: os.stat_result
+    is_changed: bool
+
+
+def _read_steadily(found: FoundFile) -> _Taken | LeftOut | None:
+    for last in (False,) * (TRIES - 1) + (True,):
+        file = open_file(found)
+        if not isinstance(file, int):
+            return file
+        try:
+            before = os.fstat(file)
+            if before.st_size > FRAME:
+                raise TooLarge
+            plain = read_up_to(file, before.st_size) if before.st_size else b""
+            is_steady = is_same(before, os.fstat(file)) and len(plain) == before.st_size
+        except OSError as error:
+            raise unreadable(found.path, error) from error
+        finally:
+            os.close(file)
+        if is_steady or last:
+            return _Taken(plain, before, not is_steady)
+    return None
