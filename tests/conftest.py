@@ -1,6 +1,7 @@
 """What every test may ask for: a PostgreSQL server, databases on it, environments, and the cast."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +14,11 @@ from django.db import connection
 from psycopg import sql
 
 from environments.addresses import DatabaseAddress
+from environments.models import Environment
 from portal.demo.postgres import Postgres
+from tests.factories import EnvironmentFactory
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.workers"]
 
 # Machines are shared: no example fails for being slow. `make properties` takes the thorough profile.
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=60)
@@ -70,3 +73,25 @@ def process_environ() -> dict[str, str]:
         own = connection.settings_dict
         environ["DATABASE_URL"] = DatabaseAddress(own["HOST"], own["PORT"], own["NAME"], own["USER"]).to_url()
     return environ
+
+
+@pytest.fixture
+def make_place(db: None, make_database: Callable[..., DatabaseAddress], tmp_path: Path) -> Callable[..., Environment]:
+    """A function that makes a real environment: a database with these statements run, and a folder of files."""
+
+    def make(*statements: str, **fields: object) -> Environment:
+        files = tmp_path / f"files-{uuid.uuid4().hex[:8]}"
+        files.mkdir()
+        environment: Environment = EnvironmentFactory.create(files_directory=str(files), **fields)
+        environment.database_address = make_database(*statements)
+        environment.save()
+        return environment
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _empty_vault() -> Iterator[None]:
+    """Every test begins with a vault in which nothing was ever written."""
+    yield
+    shutil.rmtree(settings.VAULT_LOCATION, ignore_errors=True)

@@ -23,7 +23,10 @@ if os.environ.get("PORTAL_TEST_DATABASE") == "postgresql":
     os.environ["DATABASE_URL"] = _server.address().to_url()
 
 from portal.settings import *  # noqa: E402, F403
-from portal.settings import DATABASES, STORAGES  # noqa: E402
+from portal.settings import DATABASES, INSTALLED_APPS, STORAGES  # noqa: E402
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.kinds"]
+LIFECYCLE_PACE = 0.1  # leases, beats and back-offs last a tenth; the workers' settings say the same
 
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     # A file, so that real workers in processes of their own see what a test wrote.

@@ -19,6 +19,8 @@ FINISH_WITHIN_SECONDS = 5 * 60 * PACE
 SIGN_STALE_SECONDS = 3 * 60 * PACE
 FROZEN_SECONDS = 6 * 60 * PACE
 STUCK_SECONDS = 2 * 60 * PACE
+# How long a cluster may take to stop. Work that cannot be handed back (a swap) is waited for beyond it.
+STOP_WITHIN_SECONDS = 60 * PACE
 
 
 def in_seconds(seconds: float) -> "ExpressionWrapper[Any]":

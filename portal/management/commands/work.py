@@ -20,7 +20,7 @@ from environments.choices import Status
 from environments.lifecycle.claim import me
 from environments.lifecycle.doorbell import run_cluster
 from environments.lifecycle.kinds import LONG
-from environments.lifecycle.periods import FROZEN_SECONDS, REAP_EVERY_SECONDS
+from environments.lifecycle.periods import FROZEN_SECONDS, REAP_EVERY_SECONDS, STOP_WITHIN_SECONDS
 from environments.lifecycle.reaper import reap
 from environments.lifecycle.signs import PORTAL, sign_ages, stuck_queues
 from environments.models import Operation
@@ -28,8 +28,6 @@ from environments.programs import kill_session
 
 MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
 LOOK_EVERY_SECONDS = 0.1
-# How long a cluster may take to stop. Work that cannot be handed back (a swap) is waited for beyond it.
-STOP_WITHIN_SECONDS = 60
 ASK_AGAIN_EVERY_SECONDS = 5
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,12 @@
+"""The settings of workers that a test starts: the portal's, with the tests' kinds, and time running faster."""
+
+import os
+
+from portal.settings import *  # noqa: F403
+from portal.settings import INSTALLED_APPS, Q_CLUSTER
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.kinds"]
+LIFECYCLE_PACE = float(os.environ.get("PORTAL_TEST_PACE", "0.1"))
+Q_CLUSTER["poll"] = 0.1
+if _limit := os.environ.get("PORTAL_TEST_LIBRARY_TIMEOUT"):
+    Q_CLUSTER["ALT_CLUSTERS"]["long"] |= {"timeout": int(_limit), "retry": 600}
