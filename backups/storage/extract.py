@@ -1,0 +1,85 @@
+"""Uploaded archives: looked at to the end, then written where they belong. Nothing in them is believed twice."""
+
+from typing import BinaryIO, Protocol
+
+from .extract_inspect import Dump, Inspection, Opened, inspect
+from .extract_into import Destination, Owner
+from .extract_layout import DUMP
+from .extract_names import Seen, check_length, foreign_offence, plain_path
+from .extract_refusals import refusal
+from .extract_stream import Beat, Limits, Member
+
+__all__ = ["Dump", "Inspection", "Limits", "Owner", "extract", "inspect"]
+
+
+class Writable(Protocol):
+    def write(self, block: bytes, /) -> object: ...
+
+
+def extract(
+    file: BinaryIO,
+    into: int,
+    limits: Limits,
+    *,
+    inspection: Inspection,
+    beat: Beat,
+    owner: Owner | None = None,
+    dump_into: Writable | None = None,
+) -> None:
+    """Write an inspected archive's uploaded files into a folder, and its dump, if it has one, to `dump_into`.
+
+    `into` is the folder's handle; `owner` (uid, gid) is given to all that is made. What was written before a refusal
+    stays and is the caller's to remove. Raises: UploadRefused (changed, when the bytes are not those inspected; and
+    all that inspect() raises), UnpackFailed.
+    """
+    if inspection.written_names and inspection.written is None:
+        inspection = inspect(file, limits, beat=beat, allow_empty=True)
+    opened = Opened(file, limits, beat)
+    with Destination(into, owner) as destination:
+        extraction = _Extraction(inspection, limits, destination, dump_into)
+        for member in opened.members():
+            extraction.meet(member)
+    if opened.source.end() != inspection.sha256:
+        raise refusal("changed")
+
+
+class _Extraction:
+    """One archive on its way into a folder, by the rules of the kind that its inspection found."""
+
+    def __init__(
+        self, inspection: Inspection, limits: Limits, destination: Destination, dump_into: Writable | None
+    ) -> None:
+        self._inspection, self._limits, self._seen = inspection, limits, Seen(limits)
+        self._destination, self._dump_into = destination, dump_into
+
+    def meet(self, member: Member) -> None:
+        path = plain_path(member.name, self._limits, is_folder=member.is_folder)
+        target = self._target(path, member)
+        if target:
+            self._write(target, member)
+        elif path == DUMP and self._inspection.dump and self._dump_into:
+            for piece in member.content:
+                self._dump_into.write(piece)
+
+    def _target(self, path: str, member: Member) -> bytes:
+        """Where it belongs; empty for what is no uploaded file."""
+        inspection = self._inspection
+        if not path.startswith(inspection.root) or not path:
+            return b""
+        code = None if inspection.has_metadata else foreign_offence(path)
+        if code:
+            raise refusal(code, member.name)
+        target = (
+            inspection.written.original(path) if inspection.written else path.removeprefix(inspection.root).encode()
+        )
+        check_length(target, self._limits)
+        return target
+
+    def _write(self, target: bytes, member: Member) -> None:
+        clash = self._seen.meet(target.decode("utf-8", "surrogateescape"), is_folder=member.is_folder)
+        if clash and not self._inspection.has_metadata:
+            raise refusal(clash, target)
+        if member.is_folder:
+            self._destination.make_folder(target)
+        else:
+            self._destination.write_file(target, member.content)
