@@ -102,3 +102,18 @@ class ManifestNotReadable(Failed):
 
 class FilesUnreadable(Failed):
     """The directory of uploaded files is missing or cannot be read."""
+
+
+# What people upload
+
+
+class UploadRefused(Refused):
+    """An uploaded file is not taken. `code` names the rule that it breaks; nothing was changed."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class UnpackFailed(Failed):
+    """The place where an uploaded archive is unpacked is full, closed, or somebody else writes to it."""
