@@ -1,4 +1,4 @@
-"""Backups as a Django app; tells the lifecycle what performs an operation of each kind."""
+"""Backups as a Django app."""
 
 from django.apps import AppConfig
 

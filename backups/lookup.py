@@ -45,6 +45,14 @@ def backups_of(environment: Environment) -> list[Backup]:
     return list(rows.filter(environment=environment).newest_first())
 
 
+def backup_line(backup: Backup) -> str:
+    """A backup on one line: id, status, moment, size, creator, comment; the fields divided by tabs."""
+    size = "–" if backup.total_bytes is None else f"{backup.total_bytes / 1e6:.2f} MB"
+    created = f"{backup.created_at:%Y-%m-%d %H:%M} UTC"
+    comment = " ".join(backup.comment.split())
+    return "\t".join([str(backup.pk), backup.status, created, size, backup.created_by, comment]).rstrip()
+
+
 def backup_json(backup: Backup) -> dict[str, Any]:
     """A backup as `--json` prints it: the keys are a contract."""
     return {

@@ -42,3 +42,15 @@ class RegistrationRefused(Refused):
 
 class RuntimeRefused(Refused):
     """The runtime did not do, or does not tell, what it was asked."""
+
+
+class AppStillRunning(Failed):
+    """The app is not really stopped: its runtime says so, or it still has sessions or open files."""
+
+
+class AppDidNotStart(Failed):
+    """The app was asked to start and does not run."""
+
+
+class AppNotStopped(Refused):
+    """Something is only possible while the app is stopped."""

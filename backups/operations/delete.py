@@ -17,7 +17,7 @@ from ..storage import names
 from ..storage.vault import Vault, open_vault
 
 
-def request_delete(backup: Backup, *, by: Actor, confirm: str | None) -> Operation:
+def request_delete(backup: Backup, *, by: Actor, confirm: str | None, is_rung: bool = True) -> Operation:
     """Queue the removal; from now on the backup is offered for nothing else.
 
     `confirm` is the environment's name as the person typed it; only production asks for it.
@@ -31,7 +31,7 @@ def request_delete(backup: Backup, *, by: Actor, confirm: str | None) -> Operati
         Environment.objects.select_for_update().get(pk=backup.environment_id)
         backup = Backup.objects.select_related("operation", "environment__app").get(pk=backup.pk)
         check_may_go(backup)
-        operation = submit("delete", environment=backup.environment, by=by, subject=backup.pk)
+        operation = submit("delete", environment=backup.environment, by=by, subject=backup.pk, is_rung=is_rung)
         Backup.objects.filter(pk=backup.pk).update(removal_at=clock.now())
         record(
             backup.environment,
@@ -107,4 +107,4 @@ def _remove_stored(vault: Vault, backup: Backup) -> None:
     vault.delete(names.dump(*place))
 
 
-KIND = Kind("delete", perform_delete, is_exclusive=False, may_repeat=True)
+KIND = Kind("delete", perform_delete, is_exclusive=False, may_repeat=True, title="The deleting of a backup")
