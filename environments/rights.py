@@ -2,22 +2,37 @@
 
 import rules
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import OuterRef, QuerySet, Subquery
 
-from .choices import Right
-from .models import Environment, Membership
+from .choices import RIGHTS_OF, Right
+from .models import Environment, Grant, Membership
 
 
-def rights_of(user: AbstractBaseUser | AnonymousUser, environment: Environment) -> frozenset[str]:
-    """All rights a person holds in an environment; empty for strangers. Two queries, none for superusers."""
+def with_rights(environments: QuerySet[Environment], user: AbstractBaseUser | AnonymousUser) -> QuerySet[Environment]:
+    """The same environments, each with the person's role in its app and own grant there; `rights_in` reads them."""
+    memberships = Membership.objects.filter(app=OuterRef("app"), user_id=user.pk)
+    grants = Grant.objects.filter(environment=OuterRef("pk"), membership__user_id=user.pk)
+    return environments.annotate(
+        role_held=Subquery(memberships.values("role")[:1]), rights_granted=Subquery(grants.values("rights")[:1])
+    )
+
+
+def rights_in(environment: Environment, user: AbstractBaseUser | AnonymousUser) -> frozenset[str]:
+    """All rights a person holds in an environment that came `with_rights`; empty for strangers. No query."""
     if not user.is_active:
         return frozenset()
     if getattr(user, "is_superuser", False):
         return frozenset(Right.values)
-    membership = Membership.objects.filter(app_id=environment.app_id, user_id=user.pk).first()
-    if membership is None:
+    role, granted = vars(environment)["role_held"], vars(environment)["rights_granted"]
+    if role is None:
         return frozenset()
-    grant = membership.grants.filter(environment=environment).first()
-    return frozenset(grant.rights) if grant else frozenset(membership.rights)
+    return frozenset(RIGHTS_OF[role] if granted is None else granted)
+
+
+def rights_of(user: AbstractBaseUser | AnonymousUser, environment: Environment) -> frozenset[str]:
+    """All rights a person holds in an environment; empty for strangers. One query."""
+    found = with_rights(Environment.objects.filter(pk=environment.pk), user).first()
+    return rights_in(found, user) if found else frozenset()
 
 
 def _holds(right: str) -> rules.predicates.Predicate:

@@ -1,0 +1,82 @@
+"""What people may say about backups: filters, comments, a name to confirm."""
+
+from datetime import UTC, datetime, time
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+
+from environments.choices import Origin, Status
+
+from .models.backup import Backup, BackupQuerySet
+
+MOST_OF_A_COMMENT: int = Backup._meta.get_field("comment").max_length or 2000
+NIGHTLY, PERSON = "nightly", "person"
+
+
+class FilterForm(forms.Form):
+    """The list's filters. Each is a part of the address; what is not understood is as if it were not there."""
+
+    q = forms.CharField(required=False, max_length=200)
+    status = forms.ChoiceField(required=False, choices=[("", "Every status"), *Status.choices])
+    kind = forms.ChoiceField(
+        required=False, choices=[("", "Every kind"), (NIGHTLY, "Nightly"), (PERSON, "By a person")]
+    )
+    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """The filters that are set and make sense."""
+        self.full_clean()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+    @property
+    def query(self) -> str:
+        """The filters as the end of an address; empty without filters."""
+        return f"?{urlencode(self.asked)}" if self.asked else ""
+
+    def narrow(self, backups: BackupQuerySet) -> BackupQuerySet:
+        """Those that are asked for."""
+        asked = self.asked
+        if "q" in asked:
+            backups = backups.matching(asked["q"])
+        if "status" in asked:
+            backups = backups.filter(operation__status=asked["status"])
+        if asked.get("kind") == NIGHTLY:
+            backups = backups.filter(operation__origin=Origin.NIGHTLY)
+        if asked.get("kind") == PERSON:
+            backups = backups.exclude(operation__origin=Origin.NIGHTLY)
+        if "since" in asked:
+            backups = backups.filter(created_at__gte=datetime.combine(asked["since"], time.min, UTC))
+        if "until" in asked:
+            backups = backups.filter(created_at__lte=datetime.combine(asked["until"], time.max, UTC))
+        return backups
+
+
+class CreateForm(forms.Form):
+    comment = forms.CharField(
+        required=False, max_length=MOST_OF_A_COMMENT, help_text="May be changed at any time.", label="Comment"
+    )
+
+
+class CommentForm(forms.Form):
+    comment = forms.CharField(
+        required=False, max_length=MOST_OF_A_COMMENT, widget=forms.Textarea(attrs={"rows": 4}), label="Comment"
+    )
+
+
+class DeleteForm(forms.Form):
+    """Asks for the environment's name where it is production; whether it is right is for the operation to say."""
+
+    confirm = forms.CharField(max_length=200, label="Type the name of the environment")
+
+    def __init__(self, *args: Any, is_asked: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_asked:
+            del self.fields["confirm"]
+
+
+class CancelForm(forms.Form):
+    """Nothing to fill in; it holds why cancelling was refused."""

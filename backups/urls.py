@@ -1,0 +1,21 @@
+"""Addresses of the Backups page, its parts and its dialogs, and of downloads."""
+
+from django.urls import path
+
+from .views import cancel, comment, create, delete, live, page
+
+app_name = "backups"
+LIST = "apps/<slug:app>/<slug:environment>/backups/"
+ONE = f"{LIST}<uuid:backup>/"
+
+urlpatterns = [
+    path(LIST, page.backups, name="list"),
+    path(f"{LIST}create/", create.create, name="create"),
+    path(f"{LIST}rows/", live.rows, name="rows"),
+    path(ONE, page.details, name="details"),
+    path(f"{ONE}panel/", page.panel, name="panel"),
+    path(f"{ONE}menu/", page.menu, name="menu"),
+    path(f"{ONE}comment/", comment.comment, name="comment"),
+    path(f"{ONE}delete/", delete.delete, name="delete"),
+    path(f"{ONE}cancel/", cancel.cancel, name="cancel"),
+]

@@ -1,0 +1,26 @@
+"""Comment: the form, and changing it."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
+
+from environments.access import pass_gate
+from environments.choices import Right
+
+from ..forms import CommentForm
+from ..operations.comment import change_comment
+from .details import details_of
+from .dialogs import INVALID, leave_dialog, show_dialog
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def comment(request: HttpRequest, app: str, environment: str, backup: UUID) -> HttpResponse:
+    passed = pass_gate(request, app, environment, Right.CREATE)
+    details = details_of(passed, backup)
+    form = CommentForm(request.POST if request.method == "POST" else None, initial={"comment": details.backup.comment})
+    if form.is_valid():
+        change_comment(details.backup, by=passed.by, comment=form.cleaned_data["comment"])
+        return leave_dialog(request, details.backup.get_absolute_url(), "The comment is saved.")
+    context = {"details": details, "form": form, "back": details.backup.get_absolute_url()}
+    return show_dialog(request, "backups/dialogs/comment.html", context, INVALID if form.is_bound else 200)

@@ -1,0 +1,63 @@
+"""What Home says of each environment."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, F, Max, Q, Sum
+
+from backups.choices import BROKEN
+from backups.models import Backup
+from environments import clock
+from environments.choices import Status
+from environments.models import Environment, Operation
+
+TOO_OLD = timedelta(hours=48)
+
+
+@dataclass(frozen=True)
+class Card:
+    environment: Environment
+    last_good_at: datetime | None
+    count: int
+    total_bytes: int
+    running: Operation | None
+
+    @property
+    def is_too_old(self) -> bool:
+        """Whether a nightly one is missing: whoever has none at all is not old, but has none."""
+        is_nightly_on = self.environment.is_nightly_on
+        return is_nightly_on and self.last_good_at is not None and clock.now() - self.last_good_at > TOO_OLD
+
+    @property
+    def urgency(self) -> tuple[bool, bool]:
+        """Sorts the worst first."""
+        return (self.last_good_at is not None, not self.is_too_old)
+
+
+def cards_of(environments: Iterable[Environment]) -> list[Card]:
+    """A card per environment, worst first. Two queries."""
+    places = {one.pk: one for one in environments}
+    creates = Operation.objects.filter(environment__in=places, kind="create", status=Status.RUNNING)
+    running = {one.environment_id: one for one in creates}
+    sums = _sums(list(places))
+    cards = [Card(place, *sums.get(key, (None, 0, 0)), running.get(key)) for key, place in places.items()]
+    return sorted(cards, key=lambda card: card.urgency)
+
+
+def _sums(places: list[UUID]) -> dict[UUID, tuple[datetime | None, int, int]]:
+    """The last good backup, and count and size of all that are kept."""
+    is_kept = Q(operation__status=Status.COMPLETED)
+    is_good = is_kept & Q(removal_at=None) & ~Q(condition__in=BROKEN)
+    rows = (
+        Backup.objects.filter(environment__in=places)
+        .order_by()
+        .values_list("environment")
+        .annotate(
+            last_good_at=Max("created_at", filter=is_good),
+            kept_count=Count("pk", filter=is_kept),
+            kept_bytes=Sum(F("database_bytes") + F("files_bytes"), filter=is_kept, default=0),
+        )
+    )
+    return {place: (last_good_at, count, size) for place, last_good_at, count, size in rows}

@@ -1,0 +1,37 @@
+/** Dialogs: a link to a dialog's page opens it here, over the page. Without this script the link leads to the page. */
+
+const dialog = document.getElementById("dialog");
+let opener = null;
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-dialog]");
+  if (link && event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    // A menu goes away with its items: focus returns to the button that opened it.
+    const menu = link.closest("[popover]");
+    opener = menu ? menu.opener : link;
+    menu?.hidePopover();
+    await htmx.ajax("GET", link.href, { target: "#dialog", swap: "innerHTML" });
+    if (dialog.querySelector("form")) show();
+    else location.href = link.href;
+  }
+  if (event.target.closest("[data-closes-dialog]") && dialog.open) {
+    event.preventDefault();
+    dialog.close();
+  }
+});
+
+function show() {
+  if (!dialog.open) dialog.showModal();
+  dialog.querySelector("input:not([type=hidden]), textarea, a.is-quiet")?.focus();
+}
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target !== dialog || !dialog.open) return;
+  dialog.querySelector("[aria-invalid=true], button:not([disabled])")?.focus();
+});
+
+dialog?.addEventListener("close", () => {
+  dialog.replaceChildren();
+  opener?.focus({ preventScroll: true });
+});
