@@ -1,0 +1,80 @@
+"""A worker process of its own that performs one operation and is killed at a named step. Run as a program.
+
+    python -m tests.faults.killed OPERATION STEP
+
+The steps are places between two effects; there is one more for none at all.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import django
+
+django.setup()
+
+from backups.operations import create  # noqa: E402 - Django comes first
+from backups.storage import manifest, packs, stored  # noqa: E402
+from environments.lifecycle import run  # noqa: E402
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def before(owner: Any, name: str, turn: int = 1) -> Callable[[], None]:
+    """Die when `owner.name` is called for the `turn`-th time, before it does anything."""
+
+    def arm() -> None:
+        real, calls = getattr(owner, name), [0]
+
+        def armed(*arguments: Any, **named: Any) -> Any:
+            calls[0] += 1
+            if calls[0] == turn:
+                die()
+            return real(*arguments, **named)
+
+        setattr(owner, name, armed)
+
+    return arm
+
+
+def after(owner: Any, name: str) -> Callable[[], None]:
+    """Die when `owner.name` has returned."""
+
+    def arm() -> None:
+        real = getattr(owner, name)
+
+        def armed(*arguments: Any, **named: Any) -> Any:
+            real(*arguments, **named)
+            die()
+
+        setattr(owner, name, armed)
+
+    return arm
+
+
+STEPS = {
+    "claimed": before(create, "open_vault"),
+    "looked at the database": before(create.Making, "_save_database"),
+    "the dump has begun": after(stored.StoredStream, "write"),
+    "the dump is stored": before(create.Making, "_save_files"),
+    "packing has begun": after(packs.PackWriter, "put"),
+    "packs are stored": before(create, "confirm_stored"),
+    "before the manifest has its name": before(manifest.ManifestWriter, "finish"),
+    "the manifest is stored": before(create.Making, "_publish"),
+    "published": after(create.Making, "_publish"),
+    "finished": after(run, "finish"),
+}
+
+
+def main(operation: str, step: str) -> None:
+    STEPS[step]()
+    run.run(UUID(operation))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
