@@ -34,11 +34,12 @@ class Drained(Interrupted):
 class Attempt:
     """What `Kind.perform` is handed."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, began: float) -> None:
+        """`began`: a monotonic moment no later than the claim, from which the lease is counted."""
         self.operation = operation
         self.number = operation.attempt
         self.label = operation.label
-        self._beaten = self._began = time.monotonic()
+        self._beaten = self._began = began
         self._lease_end = self._began + LEASE_SECONDS
         self._progress: dict[str, Any] = {}
 

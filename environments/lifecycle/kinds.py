@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .attempt import Attempt
 
 LONG = "long"
+ANY_TITLE = "Another operation"
 
 
 def nothing_left(operation: Operation, attempt: int) -> None:
@@ -26,7 +27,7 @@ class Kind:
     is_exclusive: excludes other exclusive operations of the same environment (specification §1, Busy).
     may_repeat: a lost or drained attempt is simply tried again; else it is recovered or Failed.
     sweep: removes what a dead attempt (its number is given) left behind; must be safe to call twice.
-    title: what it is to people: `A backup` (of this environment is under way since …).
+    title: what it is to people: `A backup` (is under way in this environment since …).
     """
 
     name: str
@@ -36,14 +37,14 @@ class Kind:
     time_limit_seconds: int = 12 * 3600
     max_attempts: int = 3
     sweep: Callable[[Operation, int], None] = nothing_left
-    title: str = "Another operation"
+    title: str = ANY_TITLE
 
 
 _kinds: dict[str, Kind] = {}
 
 
 def register(kind: Kind) -> None:
-    """Say what performs operations of a kind. Called from AppConfig.ready; the last call wins."""
+    """Say what performs operations of a kind. Called from each app's `kinds.py` when Django is ready."""
     _kinds[kind.name] = kind
 
 
@@ -58,3 +59,8 @@ def kind_of(name: str) -> Kind:
 
 def is_known(name: str) -> bool:
     return name in _kinds
+
+
+def title_of(name: str) -> str:
+    """What this kind is to people, also where nobody knows it any more."""
+    return _kinds[name].title if name in _kinds else ANY_TITLE

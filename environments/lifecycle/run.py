@@ -1,6 +1,8 @@
 """Run: look at an operation, claim it, perform it, finish it. Everything that can end an attempt ends here."""
 
+import contextlib
 import logging
+import time
 from uuid import UUID
 
 from ..choices import Failure, Status
@@ -8,7 +10,7 @@ from ..errors import EnvironmentBusy, Failed, Refused
 from ..models import Environment, Operation
 from . import drain
 from .attempt import Attempt, Cancelled, Drained, Fenced, TimeUp
-from .claim import claim, finish, hand_back, may_begin, with_places
+from .claim import AWAY, claim, finish, hand_back, may_begin, with_places
 from .doorbell import ring, ring_soon
 from .kinds import kind_of
 
@@ -23,9 +25,10 @@ def run(operation_id: UUID) -> None:
     if drain.is_on():
         ring_soon(operation_id)
         return
+    began = time.monotonic()
     operation = claim(operation_id)
     if operation is not None:
-        _perform(operation)
+        _perform(operation, began)
 
 
 def run_here(operation: Operation) -> Operation:
@@ -34,9 +37,10 @@ def run_here(operation: Operation) -> Operation:
     Raises:
         EnvironmentBusy: it cannot be taken now; it stays Queued, and a worker takes it in its turn.
     """
+    began = time.monotonic()
     claimed = claim(operation.pk)
     if claimed is not None:
-        _perform(claimed)
+        _perform(claimed, began)
     fresh = with_places().get(pk=operation.pk)
     if not fresh.is_ended:
         raise EnvironmentBusy(
@@ -46,14 +50,15 @@ def run_here(operation: Operation) -> Operation:
     return fresh
 
 
-def _perform(operation: Operation) -> None:
-    """One attempt, from the sweeping of its forerunners to its end."""
+def _perform(operation: Operation, began: float) -> None:
+    """One attempt, from the sweeping of its forerunners to its end. `began`: before it was claimed, monotonic."""
     kind = kind_of(operation.kind)
-    attempt = Attempt(operation)
+    attempt = Attempt(operation, began)
     try:
         # Again, although the reaper did it: a forerunner that was only slow may have written since.
         for dead in range(1, attempt.number):
             kind.sweep(operation, dead)
+            attempt.beat()
         message = kind.perform(attempt)
         finish(operation, Status.COMPLETED, message)
     except Fenced:
@@ -66,8 +71,9 @@ def _perform(operation: Operation) -> None:
         if not isinstance(error, Exception):  # the library's time-out is a SystemExit, which it wants to see
             raise
     finally:
-        if not drain.is_on():
-            ring_next(operation.environment)
+        with contextlib.suppress(*AWAY):  # then the reaper rings
+            if not drain.is_on():
+                ring_next(operation.environment)
 
 
 def _why(error: BaseException, operation: Operation) -> tuple[Failure, str]:

@@ -14,7 +14,7 @@ from ..errors import EnvironmentBusy
 from ..models import Environment, Operation
 from .claim import PROTOCOL
 from .doorbell import ring
-from .kinds import LONG, kind_of
+from .kinds import LONG, kind_of, title_of
 from .periods import FIRST_RING_AGAIN_SECONDS, in_seconds
 
 
@@ -85,8 +85,8 @@ def _check_free(environment: Environment, by: Actor) -> None:
 def busy_sentence(other: Operation) -> str:
     """What is in the way, since when, and what can be done: for the person who is refused."""
     since = f"{other.started_at or other.created_at:%Y-%m-%d %H:%M} UTC"
-    verb = "is waiting for a worker" if other.status == Status.QUEUED else "is under way"
+    stands = "waits for a worker" if other.status == Status.QUEUED else "is under way"
     return (
-        f"{kind_of(other.kind).title} of this environment {verb} since {since}, asked for by "
+        f"{title_of(other.kind)} {stands} in this environment since {since}, asked for by "
         f"{other.requested_by_name}. Nothing was started; wait for its end, or cancel it."
     )
