@@ -132,7 +132,8 @@ class Program:
     @property
     def exit_code(self) -> int:
         """After its end: its exit code, or 128 + the signal that ended it."""
-        return self._process.wait()
+        code = self._process.wait()
+        return code if code >= 0 else 128 - code  # the guard itself, before it could begin
 
     @property
     def last_words(self) -> str:
@@ -203,7 +204,7 @@ def pass_file(address: DatabaseAddress) -> Iterator[Path]:
 def sweep_pass_files() -> None:
     """Remove pass files whose process was killed before it could."""
     for path in Path(tempfile.gettempdir()).glob(f"{PASS_PREFIX}*"):
-        pid, ticks, *_ = path.name.removeprefix(PASS_PREFIX).split("-")
+        pid, ticks, *_ = [*path.name.removeprefix(PASS_PREFIX).split("-"), ""]
         if pid.isdigit() and start_ticks(int(pid)) != ticks:
             with contextlib.suppress(OSError):
                 path.unlink()
