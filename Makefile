@@ -31,7 +31,7 @@ faults: $(VENV)/test.done ## Only the tests that kill, cut and damage
 	@$(RUN) -m pytest -q tests/faults
 
 properties: $(VENV)/test.done ## The randomised tests, at length
-	@$(RUN) -m pytest -q -m hypothesis --hypothesis-profile=thorough
+	@PORTAL_TEST_THOROUGH=1 $(RUN) -m pytest -q -m hypothesis --hypothesis-profile=thorough
 
 bench: PROGRAMS += restic:restic nginx:nginx
 bench: $(VENV)/test.done programs ## The table of speed and memory (SIZE=full for the large one)

@@ -75,7 +75,6 @@ def due_slot(
     """
     if nightly_since is None:
         return None
-    made = set(made)
     since = max(existed_since, nightly_since)
     last = max((slot for slot in made if slot <= now), default=None)
     # A slot at the very moment counts, so look from just before it.
