@@ -3,8 +3,8 @@
 from typing import BinaryIO, Protocol
 
 from .extract_inspect import Dump, Inspection, Opened, inspect
-from .extract_into import Destination, Owner
-from .extract_layout import DUMP
+from .destination import Destination, Owner
+from .extract_layout import DUMP, TREE
 from .extract_names import Seen, check_length, foreign_offence, plain_path
 from .extract_refusals import refusal
 from .extract_stream import Beat, Limits, Member
@@ -66,7 +66,7 @@ class _Extraction:
         inspection = self._inspection
         if not path.startswith(inspection.root) or not path:
             return b""
-        code = None if inspection.has_metadata else foreign_offence(path)
+        code = None if inspection.has_metadata else foreign_offence(path.removeprefix(TREE))
         if code:
             raise refusal(code, member.name)
         target = (

@@ -1,4 +1,4 @@
-"""Writes what an archive holds into a folder, by handles that follow no link and write over nothing."""
+"""Writes files and folders into a folder, by handles that follow no link and write over nothing."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ IN_THE_WAY = (errno.EEXIST, errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.EISD
 
 
 class Destination:
-    """A folder by its handle, which stays the caller's. Folders become 0755, files 0644, both the owner's.
+    """A folder by its handle, which stays the caller's. Folders become 0755, files 0644 unless said, all the owner's.
 
     Everything raises UnpackFailed. What was written stays; removing the folder is the caller's.
     """
@@ -31,14 +31,25 @@ class Destination:
         with _explained(path):
             self._enter(path.split(b"/"))
 
-    def write_file(self, path: bytes, content: Iterable[bytes]) -> None:
+    def finish_folder(self, path: bytes, mode: int, mtime_ns: int) -> None:
+        """Give a folder, made where it is not there, its mode and time; call it when all that it holds is written."""
+        with _explained(path):
+            handle = self._enter(path.split(b"/"))
+            os.fchmod(handle, mode)
+            os.utime(handle, ns=(mtime_ns, mtime_ns))
+
+    def write_file(
+        self, path: bytes, content: Iterable[bytes], *, mode: int = 0o644, mtime_ns: int | None = None
+    ) -> None:
         *parents, name = path.split(b"/")
         with _explained(path):
             handle = os.open(name, NEW_FILE, 0o600, dir_fd=self._enter(parents))
             try:
                 for piece in content:
                     write_all(handle, piece)
-                self._give(handle, 0o644)
+                self._give(handle, mode)
+                if mtime_ns is not None:
+                    os.utime(handle, ns=(mtime_ns, mtime_ns))
             finally:
                 os.close(handle)
 
@@ -104,13 +115,13 @@ def _explained(path: bytes) -> Iterator[None]:
 
 def _sentence(error: OSError, path: bytes) -> str:
     if error.errno in FULL:
-        return "No space left where the archive is unpacked. Nothing was changed. Make room there, then try again."
+        return "No space left where the files are unpacked. Nothing was changed. Make room there, then try again."
     if error.errno in IN_THE_WAY:
         return (
-            f"Something else writes to the folder in which the archive is unpacked: {shown(path)} was in the way. "
+            f"Something else writes to the folder in which files are unpacked: {shown(path)} was in the way. "
             "Nothing was changed. Find out what it is, then try again."
         )
     return (
-        f"The archive cannot be unpacked: {error.strerror} at {shown(path)}. Nothing was changed. "
+        f"The files cannot be unpacked: {error.strerror} at {shown(path)}. Nothing was changed. "
         "Correct this on the portal's server, then try again."
     )
