@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from ..choices import Status
 from ..errors import Failed, Refused
@@ -85,7 +85,6 @@ class PortalCommand(BaseCommand):
                 if line != shown:
                     self.stderr.write(line, self.style.NOTICE)
                     shown = line
-                connection.close_if_unusable_or_obsolete()
                 time.sleep(LOOK_EVERY_SECONDS)
         except KeyboardInterrupt:
             raise Failed(f"Waiting has ended; operation {operation.pk} goes on.") from None

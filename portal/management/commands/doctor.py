@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from backups.engines.tools import all_tools
 from backups.models import Installation
 from backups.storage.marker import check_marker
-from backups.storage.vault import open_vault
+from backups.storage.vault import Vault, open_vault
 from environments.errors import Failed, Refused
 from environments.lifecycle.signs import worker_health
 from environments.management.base import PortalCommand
@@ -112,7 +112,7 @@ def look_at_vault() -> Iterator[Finding]:
         own = Installation.objects.order_by("pk").first()
         vault = open_vault()
         if own is None or own.marked_at is None:
-            yield Finding(about, GOOD, "Nothing was written to it yet; the first backup marks it as this portal's.")
+            yield _unmarked(about, vault)
             return
         check_marker(vault, str(own.pk), may_make=False)
     except DatabaseError:
@@ -121,6 +121,15 @@ def look_at_vault() -> Iterator[Finding]:
         yield Finding(about, MISSING, str(error))
     else:
         yield Finding(about, GOOD, "It answers, and its marker names this portal.")
+
+
+def _unmarked(about: str, vault: Vault) -> Finding:
+    """A vault to which nothing was ever written: its place may not even be made yet."""
+    try:
+        vault.listdir("")
+    except Failed as error:
+        return Finding(about, WARNING, f"The first backup makes it, where it can. Until then: {error}")
+    return Finding(about, GOOD, "Nothing was written to it yet; the first backup marks it as this portal's.")
 
 
 def look_at_programs() -> Iterator[Finding]:
