@@ -109,7 +109,7 @@ class _Large:
         self._tick(content)
 
     def _tick(self, content: Content) -> None:
-        self._tools.tick(len(content.lengths) * FRAME)
+        self._tools.tick(min(len(content.lengths) * FRAME, self.seen.st_size))
 
     def _is_still(self, content: Content) -> bool:
         """Whether what was stored are still the first bytes of the file: then it only grew, or was only touched, and

@@ -50,7 +50,11 @@ class ManifestWriter:
         self._fresh_packs: list[str] = []
         self._stream = StoredStream(vault, name, has_crc=False)
         # The file system's clock decides what is young, so this is never the turned clock of a demo.
-        self._line({"format": FORMAT, "walk_started_at_ns": time.time_ns(), **header})
+        try:
+            self._line({"format": FORMAT, "walk_started_at_ns": time.time_ns(), **header})
+        except BaseException:
+            self.abort()
+            raise
 
     @property
     def packs(self) -> list[str]:

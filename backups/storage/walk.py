@@ -90,10 +90,11 @@ def walk(root: Path) -> Generator[Found]:
                 found = _look(level, name, len(levels))
                 if found is None:
                     continue
+                if isinstance(found, _Level):
+                    levels.append(found)
                 if not level.is_told and not isinstance(found, LeftOut):
                     yield level.tell(is_empty=False)
                 if isinstance(found, _Level):
-                    levels.append(found)
                     break
                 yield found
             else:
@@ -114,7 +115,7 @@ def unreadable(path: str, error: OSError) -> FilesUnreadable:
 
 def shown(path: str) -> str:
     """A path as a person can read it: control characters and bytes that are no UTF-8 escaped, cut when very long."""
-    escaped = path if path.isprintable() else path.encode("unicode_escape").decode("ascii")
+    escaped = "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in path)
     return escaped if len(escaped) <= 300 else f"{escaped[:150]}…{escaped[-149:]}"
 
 
