@@ -47,9 +47,9 @@ class Place:
         return f"{self.database}_keeper"
 
 
-LIVE = Place("live", "Live", "europe", "v4", True, timedelta(days=364), 60, 24)
-ACCEPTANCE = Place("acceptance", "Acceptance", "us-east", "v4", False, timedelta(days=75), 25, 14)
-TEST = Place("test", "Test", "asia-pacific", "v4", False, timedelta(days=23), 8, 6)
+LIVE = Place("live", "Live", "europe", "v4", True, timedelta(days=364), 150, 36)
+ACCEPTANCE = Place("acceptance", "Acceptance", "us-east", "v4", False, timedelta(days=75), 70, 20)
+TEST = Place("test", "Test", "asia-pacific", "v4", False, timedelta(days=23), 30, 9)
 PLACES = (LIVE, ACCEPTANCE, TEST)
 
 
