@@ -23,7 +23,7 @@ if os.environ.get("PORTAL_TEST_DATABASE") == "postgresql":
     os.environ["DATABASE_URL"] = _server.address().to_url()
 
 from portal.settings import *  # noqa: E402, F403
-from portal.settings import DATABASES, INSTALLED_APPS, STORAGES  # noqa: E402
+from portal.settings import DATABASES, INSTALLED_APPS, STATIC_ROOT, STORAGES  # noqa: E402
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.kinds"]
 LIFECYCLE_PACE = 0.1  # leases, beats and back-offs last a tenth; the workers' settings say the same
@@ -34,3 +34,4 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # nothing is collected, but looked for

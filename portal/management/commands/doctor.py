@@ -1,9 +1,9 @@
 """doctor: says what is missing, one sentence each."""
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +24,7 @@ from environments.secrets import decrypt, encrypt
 GOOD, WARNING, MISSING = "good", "warning", "missing"
 # Below these, restoring somebody else's dump may run their code here (CVE-2026-116314 and its like).
 FLOORS = {18: 7, 17: 12, 16: 16, 15: 20, 14: 25}
+_VERSION = re.compile(r"(\d*)\.?(\d*)")
 DATABASE_AWAY = "It could not be looked at, because the portal's database does not answer."
 
 
@@ -151,9 +152,8 @@ def look_at_programs() -> Iterator[Finding]:
 
 def is_below_floor(version: str) -> bool:
     """Whether client programs of this version are known to be unsafe with other people's dumps."""
-    major, _, minor = version.partition(".")
-    number = int("".join(takewhile(str.isdigit, minor)) or 0)
-    return int(major) <= max(FLOORS) and number < FLOORS.get(int(major), 999)
+    major, minor = (int(number or 0) for number in _VERSION.match(version).groups())  # type: ignore[union-attr]
+    return major <= max(FLOORS) and minor < FLOORS.get(major, 999)
 
 
 def look_at_workers() -> Iterator[Finding]:
