@@ -39,38 +39,42 @@ def submit(
     Raises:
         EnvironmentBusy: it is exclusive, and another exclusive operation is Queued or Running there.
     """
-    how = kind_of(kind)
     with transaction.atomic():
         # Two requests at once see each other: the second waits here, and then finds the first one's row.
-        place = Environment.objects.select_for_update(of=("self",)).select_related("region").get(pk=environment.pk)
+        place = (
+            Environment.objects.select_for_update(of=("self",)).select_related("app", "region").get(pk=environment.pk)
+        )
         if unique_key is not None and (known := Operation.objects.filter(unique_key=unique_key).first()):
             return known
-        if how.is_exclusive:
+        if kind_of(kind).is_exclusive:
             _check_free(place, by)
-        operation = Operation.objects.create(
-            kind=kind,
-            environment=environment,
-            subject=subject,
-            params=params or {},
-            requested_by=by.user,
-            requested_by_name=by.name[:200],
-            origin=by.origin,
-            unique_key=unique_key,
-            created_at=at or clock.now(),
-            not_before_at=not_before,
-            is_exclusive=how.is_exclusive,
-            may_repeat=how.may_repeat,
-            time_limit_seconds=how.time_limit_seconds,
-            max_attempts=max_attempts or how.max_attempts,
-            queue=place.region.queue or LONG,
-            protocol=PROTOCOL,
-            ring_at=in_seconds(0 if is_rung else FIRST_RING_AGAIN_SECONDS),
-        )
-        # Keeps the caller's object free of the database's expression.
-        operation.ring_at = None
+        operation = _new(kind, place, by, max_attempts)
+        operation.subject, operation.params, operation.unique_key = subject, params or {}, unique_key
+        operation.created_at, operation.not_before_at = at or clock.now(), not_before
+        operation.ring_at = in_seconds(0 if is_rung else FIRST_RING_AGAIN_SECONDS)
+        operation.save(force_insert=True)
         if is_rung and not_before is None:
             transaction.on_commit(partial(ring, operation), robust=True)
+    operation.ring_at = None  # the database knows it; the caller's object is free of expressions
     return operation
+
+
+def _new(kind: str, place: Environment, by: Actor, max_attempts: int | None) -> Operation:
+    """An operation as its kind and its place say, not yet saved."""
+    how = kind_of(kind)
+    return Operation(
+        kind=kind,
+        environment=place,
+        requested_by=by.user,
+        requested_by_name=by.name[:200],
+        origin=by.origin,
+        is_exclusive=how.is_exclusive,
+        may_repeat=how.may_repeat,
+        time_limit_seconds=how.time_limit_seconds,
+        max_attempts=max_attempts or how.max_attempts,
+        queue=place.region.queue or LONG,
+        protocol=PROTOCOL,
+    )
 
 
 def _check_free(environment: Environment, by: Actor) -> None:
