@@ -24,7 +24,7 @@ INSTALLED_APPS = [
     "portal.apps.PortalConfig",
     "backups.apps.BackupsConfig",
     "environments.apps.EnvironmentsConfig",
-    "django.contrib.admin",
+    "portal.apps.PortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
