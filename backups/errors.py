@@ -117,3 +117,14 @@ class UploadRefused(Refused):
 
 class UnpackFailed(Failed):
     """The place where an uploaded archive is unpacked is full, closed, or somebody else writes to it."""
+
+
+# Failures of putting back
+
+
+class SwapRefused(Failed):
+    """The exchange of old and new data was not done; the old data is in place."""
+
+
+class LoadFailed(Failed):
+    """A dump could not be loaded into the database beside the live one."""
