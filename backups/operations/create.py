@@ -163,7 +163,9 @@ class Making:
         compression = settings.DUMP_COMPRESSION
         with (
             StoredStream(self.vault, names.dump(*self.place)) as stream,
-            postgresql.dump(self.address, self.tools, compression=compression, label=self.attempt.label) as program,
+            postgresql.dump(
+                self.address, self.tools, compression=compression, label=self.attempt.label, server=self.server
+            ) as program,
         ):
             self.attempt.holds_child(program.child)
             for chunk in program.stream():
