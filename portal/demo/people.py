@@ -10,6 +10,8 @@ from environments.models import App, Membership
 
 from .folder import Folder
 
+LEGIBLE = "abcdefghjkmnpqrstuvwxyz23456789"  # without what looks alike
+
 
 @dataclass(frozen=True)
 class Person:
@@ -34,10 +36,15 @@ PEOPLE = (INES, BEN, MIRA, SUPPORT)
 def passwords(folder: Folder) -> dict[str, str]:
     """By user name; made once, and kept where only the owner reads."""
     kept: dict[str, str] = folder.read().get("passwords", {})
-    made = {person.username: kept.get(person.username) or secrets.token_urlsafe(9) for person in PEOPLE}
+    made = {person.username: kept.get(person.username) or _new_password() for person in PEOPLE}
     if made != kept:
         folder.keep(passwords=made)
     return made
+
+
+def _new_password() -> str:
+    """Three groups that can be read from a terminal and typed: xk4m-9pqw-2hst."""
+    return "-".join("".join(secrets.choice(LEGIBLE) for _ in range(4)) for _ in range(3))
 
 
 def make_people(folder: Folder) -> None:
