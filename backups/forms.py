@@ -35,7 +35,12 @@ class FilterForm(forms.Form):
     @property
     def query(self) -> str:
         """The filters as the end of an address; empty without filters."""
-        return f"?{urlencode(self.asked)}" if self.asked else ""
+        return self.query_with()
+
+    def query_with(self, **more: object) -> str:
+        """The filters and more as the end of an address."""
+        given = {**self.asked, **more}
+        return f"?{urlencode(given)}" if given else ""
 
     def narrow(self, backups: BackupQuerySet) -> BackupQuerySet:
         """Those that are asked for."""

@@ -2,11 +2,11 @@
 
 const wide = matchMedia("(width >= 1280px)");
 const isOrdinary = (event) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-const linkOf = (row) => row && document.querySelector(`#${CSS.escape(row)} a[data-panel]`);
+const linkOf = (row) => document.querySelector(`#${CSS.escape(row)} a[data-panel]`);
 
 function select(row) {
   for (const link of document.querySelectorAll("#results a[aria-current]")) link.removeAttribute("aria-current");
-  linkOf(row)?.setAttribute("aria-current", "true");
+  if (row) linkOf(row)?.setAttribute("aria-current", "true");
 }
 
 async function openPanel(link) {
@@ -15,7 +15,7 @@ async function openPanel(link) {
   const details = document.getElementById("details");
   if (!details || !details.parentElement) return;
   select(details.dataset.backup);
-  details.querySelector("h1, h2").focus({ preventScroll: true });
+  details.querySelector("h1").focus({ preventScroll: true });
 }
 
 function closePanel(link) {
