@@ -161,10 +161,10 @@ class History:
     def _live_until(self, moment: datetime) -> None:
         with orders.connected(self.ground.connection) as connection:
             while (day := self.begins_at + self.days_done * DAY).date() < moment.date():
-                self._do_business(connection, day, Random(f"{self.place.slug} {self.days_done}"))
+                self._live_one_day(connection, day, Random(f"{self.place.slug} {self.days_done}"))
                 self.days_done += 1
 
-    def _do_business(self, connection: psycopg.Connection, day: datetime, random: Random) -> None:
+    def _live_one_day(self, connection: psycopg.Connection, day: datetime, random: Random) -> None:
         busy = 0.4 if day.isoweekday() > 5 else random.uniform(0.8, 1.3)
         orders.add_business(connection, random, orders=round(self.place.orders_a_day * busy), at=day.astimezone(UTC))
         number = self.days_done
