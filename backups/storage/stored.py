@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from ..errors import StoredDiffers
@@ -78,11 +78,17 @@ def read_back(vault: Vault, stored: Stored, tick: Tick = no_tick) -> None:
 
     Raises: StoredDiffers, StoredMissing, VaultUnreachable.
     """
+    for _ in read_through(vault, stored):
+        tick()
+
+
+def read_through(vault: Vault, stored: Stored) -> Iterator[bytes]:
+    """The blocks of an object, for whoever has a use for them while it is read back. Raises as `read_back`."""
     size, sha256 = 0, hashlib.sha256()
-    for block in vault.stream(stored.name, block=READ):
+    for block in vault.stream(stored.name):
         sha256.update(block)
         size += len(block)
-        tick()
+        yield block
     if (size, sha256.hexdigest()) != (stored.size, stored.sha256):
         raise StoredDiffers(
             f"What was read back from the vault is not what was written: {stored.name} has {size} bytes, "

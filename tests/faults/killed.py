@@ -16,7 +16,7 @@ import django
 
 django.setup()
 
-from backups.operations import create  # noqa: E402 - Django comes first
+from backups.operations import create, making  # noqa: E402 - Django comes first
 from backups.storage import manifest, packs, stored  # noqa: E402
 from environments.lifecycle import run  # noqa: E402
 
@@ -59,14 +59,14 @@ def after(owner: Any, name: str) -> Callable[[], None]:
 
 STEPS = {
     "claimed": before(create, "open_vault"),
-    "looked at the database": before(create.Making, "_save_database"),
+    "looked at the database": before(making.Making, "_save_database"),
     "the dump has begun": after(stored.StoredStream, "write"),
-    "the dump is stored": before(create.Making, "_save_files"),
+    "the dump is stored": before(making.Making, "_save_files"),
     "packing has begun": after(packs.PackWriter, "put"),
-    "packs are stored": before(create, "confirm_stored"),
+    "packs are stored": before(making, "confirm_stored"),
     "before the manifest has its name": before(manifest.ManifestWriter, "finish"),
-    "the manifest is stored": before(create.Making, "_publish"),
-    "published": after(create.Making, "_publish"),
+    "the manifest is stored": before(making.Making, "_publish"),
+    "published": after(making.Making, "_publish"),
     "finished": after(run, "finish"),
 }
 

@@ -17,6 +17,7 @@ from backups.choices import Rule
 from backups.errors import Failed
 from backups.models import Backup
 from backups.operations import create as module
+from backups.operations import making
 from backups.operations.create import request_create
 from backups.storage import names
 from backups.storage.manifest import ManifestReader
@@ -277,7 +278,7 @@ def test_a_failed_backup_is_no_base_for_the_next(place: Environment, monkeypatch
         raise Failed("A failpoint.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.Making, "_publish", fail)
+        patch.setattr(making.Making, "_publish", fail)
         assert_failed_without_a_trace(make(place), "A failpoint.")
 
     assert make(place).is_completed
