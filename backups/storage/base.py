@@ -54,6 +54,10 @@ class Base:
                 return -1
             self._row += 1
 
+    def close(self) -> None:
+        """Let go of the open manifest."""
+        self._lines = iter(())
+
     def is_unchanged(self, row: int, seen: os.stat_result) -> bool:
         """Whether a file need not be read. What was young when the base was made may have changed unseen since."""
         columns = self.columns

@@ -12,7 +12,7 @@ from .walk import FoundFile, LeftOut
 
 FILES = 64
 ROWS = 1000
-BYTES = 2 << 20
+BYTES = 1 << 20
 
 Outcome = Content | LeftOut | None | type[TooLarge]
 

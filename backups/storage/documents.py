@@ -28,7 +28,7 @@ Beat = Callable[[int, int | None], None]
 
 THREADS = 2
 INLINE_BYTES = 1 << 20
-AHEAD_BYTES = 12 << 20
+AHEAD_BYTES = 6 << 20
 WALKED = 64
 NO_ROWS = FileColumns()
 
@@ -101,6 +101,7 @@ class _Saving:
         self._waiting: deque[Batch] = deque()
         self._waiting_bytes = 0
         self._freezer = Freezer()
+        self._tools: Tools | None = None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="documents")
         self._is_stopped = False
 
@@ -124,9 +125,11 @@ class _Saving:
         return self.saved
 
     def stop(self) -> None:
-        """End the threads and close the folders; at the end of a good run this finds nothing."""
+        """End the threads and close what is open; at the end of a good run this finds nothing."""
         self._is_stopped = True
         self._pool.shutdown(cancel_futures=True)
+        if self._base is not None:
+            self._base.close()
         for batch in (*self._waiting, self._batch):
             batch.release()
 
@@ -215,10 +218,10 @@ class _Saving:
             self._write_large(one)
 
     def _write_large(self, one: Unread) -> None:
-        tools = Tools(self._packs, self._freezer, self._pool, self._tick)
+        self._tools = self._tools or Tools(self._packs, self._freezer, self._pool, self._tick)
         known = partial(self._same_as, one)
         may_be_known = self._moved.may_have if self._moved is not None else never
-        outcome = save_large(one.found, tools, known, may_be_known)
+        outcome = save_large(one.found, self._tools, known, may_be_known)
         self._write_one(one, outcome)
 
     def _write_row(self, content: Content) -> None:

@@ -1,31 +1,31 @@
-"""Reads one large uploaded file into a pack, frame by frame, two frames being compressed at a time."""
+"""Reads one large uploaded file into a pack, one frame being compressed while the next is read."""
 
 import hashlib
 import os
 import zlib
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .columns import FRAME
 from .packs import PackWriter
-from .reading import TRIES, Content, Freezer, Known, is_same, open_file, read_up_to
+from .reading import TRIES, Content, Freezer, Known, Opened, fill, is_same, open_file
 from .walk import FoundFile, LeftOut, unreadable
 
-AHEAD = 2
 HASHED = 1 << 20
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What storing a large file needs."""
+    """What storing large files needs, one after the other."""
 
     packs: PackWriter
     freezer: Freezer
     pool: Executor
     tick: Callable[[int], None]
+    # One is compressed while the other is filled.
+    buffers: list[memoryview] = field(default_factory=lambda: [memoryview(bytearray(FRAME)) for _ in range(2)])
 
 
 def save_large(
@@ -38,22 +38,23 @@ def save_large(
 
     Returns LeftOut when it is no regular file any more, None when it vanished. Raises: FilesUnreadable.
     """
-    file = open_file(found)
-    if not isinstance(file, int):
-        return file
+    opened = open_file(found)
+    if not isinstance(opened, Opened):
+        return opened
     try:
-        large = _Large(found, file, tools)
+        large = _Large(found, opened, tools)
         return (may_be_known(large.seen.st_size) and large.recognised(known)) or large.stored()
     except OSError as error:
         raise unreadable(found.path, error) from error
     finally:
-        os.close(file)
+        os.close(opened.file)
 
 
 class _Large:
-    def __init__(self, found: FoundFile, file: int, tools: Tools) -> None:
-        self._found, self._file, self._tools = found, file, tools
-        self.seen = os.fstat(file)
+    def __init__(self, found: FoundFile, opened: Opened, tools: Tools) -> None:
+        self._found, self._tools = found, tools
+        self._file, self.seen = opened
+        self._buffers = tools.buffers
 
     def recognised(self, known: Known) -> Content | None:
         """The base's record of the same content, if it has one and the file keeps still."""
@@ -76,34 +77,35 @@ class _Large:
         """Append its frames to a pack: as many bytes as it has when that begins."""
         os.lseek(self._file, 0, os.SEEK_SET)
         self.seen = os.fstat(self._file)
-        sha256, crc32, size, making = hashlib.sha256(), 0, 0, deque[Future[bytes]]()
         content = Content(self._found, self.seen, 0, "", place=self._tools.packs.begin())
-        while size < self.seen.st_size:
-            wanted = min(FRAME, self.seen.st_size - size)
-            plain = read_up_to(self._file, wanted)
-            making.append(self._tools.pool.submit(self._tools.freezer.freeze, plain))
+        sha256, making = hashlib.sha256(), None
+        while content.size < self.seen.st_size:
+            self._buffers.reverse()
+            wanted = min(FRAME, self.seen.st_size - content.size)
+            plain = self._buffers[0][: fill(self._file, self._buffers[0][:wanted])]
             sha256.update(plain)
-            crc32 = zlib.crc32(plain, crc32)
-            size += len(plain)
+            content.crc32 = zlib.crc32(plain, content.crc32)
+            content.size += len(plain)
+            self._append(content, making)
+            making = self._tools.pool.submit(self._tools.freezer.freeze_large, plain) if plain else None
             if len(plain) < wanted:
                 break
-            del plain
-            while len(making) >= AHEAD:
-                self._append(content, making.popleft())
-        while making:
-            self._append(content, making.popleft())
+        self._append(content, making)
         self._tools.packs.end()
-        content.size, content.sha256, content.crc32 = size, sha256.hexdigest(), crc32
-        content.is_changed = size != self.seen.st_size or not self._is_steady()
+        content.sha256 = sha256.hexdigest()
+        content.is_changed = content.size != self.seen.st_size or not self._is_steady()
         return content
 
-    def _append(self, content: Content, future: Future[bytes]) -> None:
-        while not future.done():
-            wait_for([future], timeout=0.2)
+    def _append(self, content: Content, making: Future[list[bytes | memoryview]] | None) -> None:
+        if making is None:
+            return
+        while not making.done():
+            wait_for([making], timeout=0.2)
             self._tick(content)
-        frame = future.result()
-        content.lengths.append(len(frame))
-        self._tools.packs.append(frame)
+        pieces = making.result()
+        content.lengths.append(sum(map(len, pieces)))
+        for piece in pieces:
+            self._tools.packs.append(piece)
         while not self._tools.packs.wait(0.2):
             self._tick(content)
         self._tick(content)
@@ -124,9 +126,10 @@ class _Large:
         """SHA-256 of so many first bytes."""
         os.lseek(self._file, 0, os.SEEK_SET)
         sha256 = hashlib.sha256()
-        while length > 0 and (block := read_up_to(self._file, min(HASHED, length))):
-            sha256.update(block)
-            length -= len(block)
+        block = self._buffers[0][:HASHED]
+        while length > 0 and (count := fill(self._file, block[:length])):
+            sha256.update(block[:count])
+            length -= count
             self._tools.tick(0)
         return sha256.hexdigest()
 

@@ -57,12 +57,14 @@ class PackWriter:
         return Place(self._open.name, self._offset)
 
     def append(self, frame: bytes | memoryview) -> None:
-        """Add a frame. One of up to 64 KiB is kept for a while, so it must be bytes that never change."""
-        self._offset += len(frame)
-        self.stored_bytes += len(frame)
-        self._joined_bytes += len(frame)
-        self._joined.append(frame)
-        if self._joined_bytes >= JOINED or len(frame) > KEPT:
+        """Add a frame or a piece of one."""
+        length = len(frame)
+        self._offset += length
+        self.stored_bytes += length
+        self._joined_bytes += length
+        # What is kept for a while must be bytes: a view's buffer may be filled with something else meanwhile.
+        self._joined.append(frame if length > KEPT else bytes(frame))
+        if self._joined_bytes >= JOINED or length > KEPT:
             self._write_joined()
 
     def end(self) -> None:

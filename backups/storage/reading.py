@@ -19,6 +19,7 @@ from .walk import GONE, FoundFile, LeftOut, unreadable
 TRIES = 3
 PROBED = 48 << 10
 SAMPLE = 4 << 10
+PIECE = 1 << 20
 # Without waiting for the other end of a pipe, and never through a link.
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -47,8 +48,15 @@ class TooLarge(Exception):
     """The file has more than one frame; it is read otherwise."""
 
 
-def open_file(found: FoundFile) -> int | LeftOut | None:
-    """A descriptor of a regular file; LeftOut when the name is something else by now, None when it vanished.
+class Opened(NamedTuple):
+    """A regular file, and how it looks."""
+
+    file: int
+    seen: os.stat_result
+
+
+def open_file(found: FoundFile) -> Opened | LeftOut | None:
+    """The file, open; LeftOut when the name is something else by now, None when it vanished.
 
     Raises: FilesUnreadable.
     """
@@ -60,8 +68,9 @@ def open_file(found: FoundFile) -> int | LeftOut | None:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             return LeftOut(found.path, "links" if error.errno == errno.ELOOP else "devices")
         raise unreadable(found.path, error) from error
-    if stat.S_ISREG(os.fstat(file).st_mode):
-        return file
+    seen = os.fstat(file)
+    if stat.S_ISREG(seen.st_mode):
+        return Opened(file, seen)
     os.close(file)
     return LeftOut(found.path, "devices")
 
@@ -72,6 +81,14 @@ def read_up_to(file: int, length: int) -> bytes:
     while 0 < len(content) < length and (more := os.read(file, length - len(content))):
         content += more
     return content
+
+
+def fill(file: int, buffer: memoryview) -> int:
+    """Read into the whole buffer; returns how many bytes came, fewer only at the file's end."""
+    count = 0
+    while count < len(buffer) and (more := os.readv(file, [buffer[count:]])):
+        count += more
+    return count
 
 
 def is_same(before: os.stat_result, after: os.stat_result) -> bool:
@@ -93,24 +110,35 @@ class Freezer:
         self._level = level
         self._own = threading.local()
 
-    def freeze(self, content: bytes) -> bytes:
+    def freeze(self, plain: bytes) -> bytes:
         """One frame: compressed where that makes it shorter, else the very bytes."""
-        if len(content) > PROBED and not self._is_worth_while(content):
-            return content
-        frame = self._compress(content)
-        return frame if len(frame) < len(content) else content
+        if len(plain) > PROBED and not self._is_worth_while(plain):
+            return plain
+        frame = self._compressor().compress(plain, ZstdCompressor.FLUSH_FRAME)
+        return frame if len(frame) < len(plain) else plain
 
-    def _is_worth_while(self, content: bytes) -> bool:
+    def freeze_large(self, plain: memoryview) -> list[bytes | memoryview]:
+        """The same for many bytes, in pieces: asked for all at once, a compressor holds its output twice."""
+        if not self._is_worth_while(plain):
+            return [plain]
+        compressor, pieces = self._compressor(), list[bytes | memoryview]()
+        compressor.set_pledged_input_size(len(plain))
+        for at in range(0, len(plain), PIECE):
+            pieces.append(compressor.compress(plain[at : at + PIECE]))
+        pieces.append(compressor.flush())
+        return pieces if sum(map(len, pieces)) < len(plain) else [plain]
+
+    def _is_worth_while(self, plain: bytes | memoryview) -> bool:
         """Most uploads are compressed already. Three samples tell, at a tenth of the cost."""
-        last = len(content) - SAMPLE
-        sample = b"".join(content[at : at + SAMPLE] for at in (0, last // 2, last))
-        return len(self._compress(sample)) < 0.98 * len(sample)
+        last = max(0, len(plain) - SAMPLE)
+        sample = b"".join(plain[at : at + SAMPLE] for at in (0, last // 2, last))
+        return len(self._compressor().compress(sample, ZstdCompressor.FLUSH_FRAME)) < 0.98 * len(sample)
 
-    def _compress(self, plain: bytes) -> bytes:
-        compressor: ZstdCompressor | None = getattr(self._own, "compressor", None)
-        if compressor is None:
-            compressor = self._own.compressor = ZstdCompressor(level=self._level)
-        return compressor.compress(plain, ZstdCompressor.FLUSH_FRAME)
+    def _compressor(self) -> ZstdCompressor:
+        found: ZstdCompressor | None = getattr(self._own, "compressor", None)
+        if found is None:
+            found = self._own.compressor = ZstdCompressor(level=self._level)
+        return found
 
     def save(self, found: FoundFile, known: Known) -> Content | LeftOut | None:
         """Read a file of one frame, again when it changed meanwhile; after three tries it counts as changed.
@@ -141,11 +169,11 @@ class _Taken(NamedTuple):
 
 def _read_steadily(found: FoundFile) -> _Taken | LeftOut | None:
     for last in (False,) * (TRIES - 1) + (True,):
-        file = open_file(found)
-        if not isinstance(file, int):
-            return file
+        opened = open_file(found)
+        if not isinstance(opened, Opened):
+            return opened
+        file, before = opened
         try:
-            before = os.fstat(file)
             if before.st_size > FRAME:
                 raise TooLarge
             plain = read_up_to(file, before.st_size) if before.st_size else b""
