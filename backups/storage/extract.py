@@ -2,8 +2,8 @@
 
 from typing import BinaryIO, Protocol
 
-from .extract_inspect import Dump, Inspection, Opened, inspect
 from .destination import Destination, Owner
+from .extract_inspect import Dump, Inspection, Opened, inspect
 from .extract_layout import DUMP, TREE
 from .extract_names import Seen, check_length, foreign_offence, plain_path
 from .extract_refusals import refusal

@@ -152,7 +152,7 @@ class Look:
             self._read(path, member.content)
 
     def _check_name(self, path: str, member: Member) -> None:
-        code = foreign_offence(path)
+        code = foreign_offence(path.removeprefix(TREE))
         if code:
             self.layout.forgive(refusal(code, member.name))
         try:

@@ -10,7 +10,7 @@ WHY = {
     "link": "The archive holds a link, {member}; only ordinary files and folders are taken",
     "device": "The archive holds a device, {member}; only ordinary files and folders are taken",
     "pipe": "The archive holds a pipe or socket, {member}; only ordinary files and folders are taken",
-    "sparse": "The archive holds {member} as a sparse file, which is not taken; tar makes none without --sparse, bsdtar with --no-read-sparse",
+    "sparse": "The archive holds a sparse file, {member}; make it without --sparse, with bsdtar by --no-read-sparse",
     "member-kind": "The archive holds {member} in a form that is not taken; only ordinary files and folders are",
     "empty": "The archive holds no file at all",
     # Names

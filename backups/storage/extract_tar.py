@@ -70,6 +70,7 @@ def _check_end(stream: Stream) -> None:
 def _read_ahead(stream: Stream, tally: Tally, header: Header, ahead: Ahead) -> None:
     if header.size > LONGEST_RECORDS or header.kind in ahead.kinds:
         raise refusal("malformed", header.name)
+    ahead.kinds += header.kind
     content = stream.take(header.size)
     _pass_padding(stream, header.size)
     if header.kind == RECORDS_FOR_ALL:
@@ -77,7 +78,6 @@ def _read_ahead(stream: Stream, tally: Tally, header: Header, ahead: Ahead) -> N
         if {b"path", b"size", b"linkpath"} & set(read_records(content, header.name)):
             raise refusal("global-names")
         return
-    ahead.kinds += header.kind
     if header.kind == RECORDS:
         records = read_records(content, header.name)
         ahead.size = _size(records.get(b"size"), header)
@@ -113,7 +113,8 @@ def _read(stream: Stream, tally: Tally, header: Header, ahead: Ahead) -> Iterato
     if size != header.size and (header.size or size < 8 << 30):
         raise refusal("headers-differ", name)  # readers that believe the one or the other see different files
     is_folder = header.kind == FOLDER
-    if (is_folder and size) or (not is_folder and name.endswith(b"/")):
+    is_unclear = header.kind == OLD_FILE and header.name.endswith(b"/")  # a folder, before there was a kind for them
+    if (is_folder and size) or (not is_folder and name.endswith(b"/")) or is_unclear:
         raise refusal("file-and-folder", name)
     tally.expect_content(size)
     content = stream.blocks(size)

@@ -25,12 +25,16 @@ class Header:
 
 def read_header(block: bytes) -> Header:
     """Raises: UploadRefused (malformed, old-tar)."""
-    (name, _, _, _, size, _, _, kind, _, magic, version, _, _, _, _, prefix, _) = FIELDS.unpack(block)
-    name, prefix = name.partition(b"\0")[0], prefix.partition(b"\0")[0]
+    fields = FIELDS.unpack(block)
+    numbers, size = (*fields[1:4], fields[5], *fields[13:15]), fields[4]
+    kind, magic, version = fields[7], *fields[9:11]
+    name, prefix = fields[0].partition(b"\0")[0], fields[15].partition(b"\0")[0]
     if not is_tar_header(block):
         raise refusal("malformed", name)
     if magic + version != GNU and magic != POSIX:
         raise refusal("old-tar")
+    if not all(map(_is_number, numbers)):
+        raise refusal("malformed", name)  # some readers end here, without a word
     if magic == POSIX and prefix:
         name = prefix + b"/" + name
     return Header(name, kind, _number(size, name))
@@ -54,6 +58,10 @@ def read_records(content: bytes, name: bytes) -> dict[bytes, bytes]:
         found[key] = value
         at = stop
     return found
+
+
+def _is_number(field: bytes) -> bool:
+    return field[0] in (WIDE, 0xFF) or not field.strip(b" \0") or OCTAL.fullmatch(field) is not None
 
 
 def _number(field: bytes, name: bytes) -> int:

@@ -16,6 +16,7 @@ STORED, DEFLATED, AES = 0, 8, 99
 ZIP64, UNIX_1, UNIX_ASI, UNICODE_PATH, AES_EXTRA = 0x0001, 0x000D, 0x756E, 0x7075, 0x9901
 WIDE, DISK = 0xFFFFFFFF, 0xFFFF
 DOS_FOLDER = 0x10
+NEWEST = 63  # the version of the form, times ten
 FORMS = {
     stat.S_IFLNK: "link",
     stat.S_IFCHR: "device",
@@ -42,25 +43,10 @@ def read_central(span: Span) -> Entry:
 
     Raises: UploadRefused (malformed, encrypted, method, many-parts, link, device, pipe, name-differs, …).
     """
-    (
-        mark,
-        _,
-        _,
-        flags,
-        method,
-        _,
-        _,
-        crc,
-        packed,
-        size,
-        name_length,
-        extra_length,
-        comment_length,
-        disk,
-        _,
-        attributes,
-        offset,
-    ) = CENTRAL.unpack(span.take(CENTRAL.size))
+    fields = CENTRAL.unpack(span.take(CENTRAL.size))
+    mark, needed, flags, method = fields[0], *fields[2:5]
+    crc, packed, size, name_length, extra_length, comment_length, disk = fields[7:14]
+    attributes, offset = fields[15:]
     name, extra = span.take(name_length), span.take(extra_length)
     span.pass_over(comment_length)
     if mark != b"PK\1\2":
@@ -70,7 +56,7 @@ def read_central(span: Span) -> Entry:
     if disk:
         raise refusal("many-parts")
     name = _name(name, flags, extras)
-    _refuse_packing(flags, method, extras, name)
+    _refuse_packing(needed, flags, method, extras, name)
     is_folder = _is_folder(name, attributes, extras)
     if is_folder and size:
         raise refusal("file-and-folder", name)
@@ -155,10 +141,10 @@ def _name(name: bytes, flags: int, extras: dict[int, bytes]) -> bytes:
     return field[5:]
 
 
-def _refuse_packing(flags: int, method: int, extras: dict[int, bytes], name: bytes) -> None:
+def _refuse_packing(needed: int, flags: int, method: int, extras: dict[int, bytes], name: bytes) -> None:
     if flags & (ENCRYPTED | STRONG | MASKED) or method == AES or AES_EXTRA in extras:
         raise refusal("encrypted", name)
-    if method not in (STORED, DEFLATED) or flags & PATCHED:
+    if method not in (STORED, DEFLATED) or flags & PATCHED or needed & 0xFF > NEWEST:
         raise refusal("method", name, method=method)
 
 

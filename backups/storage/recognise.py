@@ -3,6 +3,7 @@
 import os
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from .recognise_dump import COMPRESSIONS, DumpHeader, FormatByte, read_header
 
 HEAD = 4096
 BLOCK = 512
+PIECE = 16
 MAKE_A_DUMP = "pg_dump -Fc --no-owner --no-privileges -f data.backup DATABASE"
 MAKE_AN_ARCHIVE = "tar -czf files.tar.gz -C FOLDER ."
 DUMPS_TAKEN = f"Database dumps are taken in PostgreSQL's custom format; make one with: {MAKE_A_DUMP}"
@@ -195,7 +197,9 @@ def _packed(inner: bytes) -> Recognised:
 
 
 def _unpack_head(head: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD)
-    except zlib.error:
-        return b""
+    """What can be unpacked of it; fed in small pieces, because an error takes what the same piece brought."""
+    engine, inner = zlib.decompressobj(zlib.MAX_WBITS | 16), b""
+    with suppress(zlib.error):
+        for at in range(0, len(head), PIECE):
+            inner += engine.decompress(head[at : at + PIECE], HEAD)
+    return inner[:HEAD]
