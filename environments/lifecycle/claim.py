@@ -14,9 +14,9 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from .. import clock
-from ..choices import Failure, Status
+from ..choices import Failure, Origin, Status
 from ..models import Environment, Operation, record
-from .kinds import is_known
+from .kinds import Again, is_known, kind_of
 from .periods import FINISH_WITHIN_SECONDS, LEASE_SECONDS, PACE, in_seconds
 
 PROTOCOL = 1
@@ -69,10 +69,13 @@ def claim(operation_id: UUID) -> Operation | None:
 
 
 def _is_taken(operation: Operation) -> bool:
-    """Whether another exclusive operation runs there. The environment's row is locked until the claim is committed."""
+    """Whether another exclusive operation goes first. The environment's row is locked until the claim is committed."""
     Environment.objects.select_for_update(of=("self",)).get(pk=operation.environment_id)
-    running = Operation.objects.filter(environment=operation.environment_id, status=Status.RUNNING)
-    return running.filter(is_exclusive=True).exists()
+    goes_first = Q(status=Status.RUNNING)
+    if operation.origin == Origin.NIGHTLY:  # the night gives way to people
+        goes_first |= may_begin() & ~Q(origin=Origin.NIGHTLY)
+    others = Operation.objects.filter(goes_first, environment=operation.environment_id, is_exclusive=True)
+    return others.exists()
 
 
 def with_places() -> "QuerySet[Operation]":
@@ -104,6 +107,21 @@ def hand_back(operation: Operation, phase: str, *, is_a_try: bool) -> bool:
     return _ride_out(lambda: bool(owned(operation).update(**changes, ring_at=Now(), max_attempts=tries)))
 
 
+def postpone(operation: Operation, again: Again, message: str) -> bool:
+    """Queue a failed attempt's operation again for a later moment, with why it failed and a line of history."""
+    sentence = f"{message} It is tried again: {again.phase}."
+    changes = {"status": Status.QUEUED, "phase": again.phase, "message": message, "not_before_at": again.at}
+    return _ride_out(lambda: _put_off(operation, changes, sentence))
+
+
+def _put_off(operation: Operation, changes: dict[str, Any], sentence: str) -> bool:
+    with transaction.atomic():
+        changed = owned(operation).update(**changes, started_at=None, rings=0, ring_at=Now(), **RELEASED, **NO_PROGRESS)
+        if changed:
+            _record(operation, "postponed", sentence)
+    return bool(changed)
+
+
 def _end(operation: Operation, wanted: dict[str, Any]) -> bool:
     with transaction.atomic():
         if not owned(operation).update(**wanted, **RELEASED, finished_at=clock.database_now()):
@@ -116,10 +134,15 @@ def _end(operation: Operation, wanted: dict[str, Any]) -> bool:
 def record_end(operation: Operation, status: str, failure: str, message: str) -> None:
     """The line of history at an operation's end: `create.completed`, `create.failed`, `create.cancelled`."""
     how = "cancelled" if failure == Failure.CANCELLED else status.lower()
+    if status != Status.COMPLETED or not is_known(operation.kind) or not kind_of(operation.kind).is_quiet:
+        _record(operation, how, message or f"{operation.kind.capitalize()}: {how}.")
+
+
+def _record(operation: Operation, how: str, sentence: str) -> None:
     record(
         operation.environment,
         f"{operation.kind}.{how}",
-        message or f"{operation.kind.capitalize()}: {how}.",
+        sentence,
         by=operation.by,
         subject=operation.subject,
         operation=operation.pk,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..models import Operation
 
@@ -19,6 +20,17 @@ def nothing_left(operation: Operation, attempt: int) -> None:
     """For kinds whose dead attempts leave nothing behind."""
 
 
+class Again(NamedTuple):
+    """When a failed operation is tried again, and what its row says until then."""
+
+    at: datetime
+    phase: str
+
+
+def never_again(operation: Operation) -> Again | None:
+    """For kinds whose failures are final."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """How operations of one kind run.
@@ -27,6 +39,8 @@ class Kind:
     is_exclusive: excludes other exclusive operations of the same environment (specification §1, Busy).
     may_repeat: a lost or drained attempt is simply tried again; else it is recovered or Failed.
     sweep: removes what a dead attempt (its number is given) left behind; must be safe to call twice.
+    after_failure: asked when an attempt failed by an error: whether and when it is tried again, on the same row.
+    is_quiet: its good end is no line of history, because nobody asked for it and nothing has changed.
     title: what it is to people: `A backup` (is under way in this environment since …).
     """
 
@@ -37,6 +51,8 @@ class Kind:
     time_limit_seconds: int = 12 * 3600
     max_attempts: int = 3
     sweep: Callable[[Operation, int], None] = nothing_left
+    after_failure: Callable[[Operation], Again | None] = never_again
+    is_quiet: bool = False
     title: str = ANY_TITLE
 
 

@@ -5,12 +5,14 @@ import logging
 import time
 from uuid import UUID
 
-from ..choices import Failure, Status
+from django.db.models import Case, When
+
+from ..choices import Failure, Origin, Status
 from ..errors import EnvironmentBusy, Failed, Refused
 from ..models import Environment, Operation
 from . import drain
 from .attempt import Attempt, Cancelled, Drained, Fenced, TimeUp
-from .claim import AWAY, claim, finish, hand_back, may_begin, with_places
+from .claim import AWAY, claim, finish, hand_back, may_begin, postpone, with_places
 from .doorbell import ring, ring_soon
 from .kinds import kind_of
 
@@ -67,7 +69,11 @@ def _perform(operation: Operation, began: float) -> None:
         hand_back(operation, HANDED_BACK, is_a_try=False)
     except BaseException as error:
         failure, message = _why(error, operation)
-        finish(operation, Status.FAILED, message, failure)
+        again = kind.after_failure(operation) if failure == Failure.ERROR else None
+        if again is not None:
+            postpone(operation, again, message)
+        else:
+            finish(operation, Status.FAILED, message, failure)
         if not isinstance(error, Exception):  # the library's time-out is a SystemExit, which it wants to see
             raise
     finally:
@@ -96,9 +102,13 @@ def _why(error: BaseException, operation: Operation) -> tuple[Failure, str]:
 
 
 def ring_next(environment: Environment) -> None:
-    """Let the oldest operation that waits for this environment have its turn without waiting for the reaper."""
+    """Let the oldest operation that waits for this environment have its turn without waiting for the reaper.
+
+    People's first: the night gives way to them.
+    """
     waiting = Operation.objects.filter(may_begin(), environment=environment, is_exclusive=True)
-    following = waiting.order_by("created_at", "pk").first()
+    is_nightly = Case(When(origin=Origin.NIGHTLY, then=1), default=0)
+    following = waiting.order_by(is_nightly, "created_at", "pk").first()
     if following is not None:
         following.rings = 0
         ring(following)

@@ -1,5 +1,7 @@
 """Submit: ask for an operation. One short transaction; the bell rings when it is committed."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -37,7 +39,8 @@ def submit(
     operation to whoever runs it here and now; a minute later it belongs to the workers.
 
     Raises:
-        EnvironmentBusy: it is exclusive, and another exclusive operation is Queued or Running there.
+        EnvironmentBusy: it is exclusive, and another exclusive operation is Queued or Running there. The night is
+            not refused: it waits.
     """
     with transaction.atomic():
         # Two requests at once see each other: the second waits here, and then finds the first one's row.
@@ -59,6 +62,46 @@ def submit(
     return operation
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One of many operations that are asked for."""
+
+    environment: Environment
+    subject: UUID
+    unique_key: str | None = None
+    not_before: datetime | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def submit_all(
+    kind: str, asked: Iterable[Asked], *, by: Actor, at: datetime | None = None, max_attempts: int | None = None
+) -> list[Operation]:
+    """Queue many operations that nobody waits for, one of a subject; as few statements for a thousand as for one.
+
+    Call it in the transaction that writes what belongs to them. Those whose `unique_key` is taken are left out. None
+    is refused: where another excluding operation is in the way it waits its turn. The next reaper rings for them.
+    """
+    wanted = list(asked)
+    with transaction.atomic():
+        # Locked in one order, so that two callers wait for each other and not crosswise.
+        rows = Environment.objects.select_for_update(of=("self",)).select_related("app", "region").order_by("pk")
+        places = rows.in_bulk({one.environment.pk for one in wanted})
+        keys = [one.unique_key for one in wanted if one.unique_key is not None]
+        taken = set(Operation.objects.filter(unique_key__in=keys).values_list("unique_key", flat=True))
+        new = []
+        for one in wanted:
+            if one.unique_key not in taken:
+                operation = _new(kind, places[one.environment.pk], by, max_attempts)
+                operation.subject, operation.params, operation.unique_key = one.subject, one.params, one.unique_key
+                operation.created_at, operation.not_before_at = at or clock.now(), one.not_before
+                operation.ring_at = in_seconds(0)
+                new.append(operation)
+        Operation.objects.bulk_create(new)
+    for operation in new:
+        operation.ring_at = None
+    return new
+
+
 def _new(kind: str, place: Environment, by: Actor, max_attempts: int | None) -> Operation:
     """An operation as its kind and its place say, not yet saved."""
     how = kind_of(kind)
@@ -78,9 +121,10 @@ def _new(kind: str, place: Environment, by: Actor, max_attempts: int | None) -> 
 
 
 def _check_free(environment: Environment, by: Actor) -> None:
+    if by.origin == Origin.NIGHTLY:
+        return  # it waits its turn
     others = Operation.objects.filter(environment=environment, is_exclusive=True, status__in=ACTIVE)
-    if by.origin != Origin.NIGHTLY:
-        others = others.exclude(status=Status.QUEUED, origin=Origin.NIGHTLY)  # the night gives way to people
+    others = others.exclude(status=Status.QUEUED, origin=Origin.NIGHTLY)  # the night gives way to people
     other = others.order_by("created_at").first()
     if other is not None:
         raise EnvironmentBusy(busy_sentence(other))
