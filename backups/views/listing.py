@@ -48,6 +48,11 @@ class Page:
     total_bytes: int | None
 
     @property
+    def counted(self) -> int:
+        """How far anybody counts."""
+        return COUNTED
+
+    @property
     def last_number(self) -> int | None:
         return None if self.first_number is None else self.first_number + len(self.rows) - 1
 

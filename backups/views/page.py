@@ -16,7 +16,7 @@ from ..forms import FilterForm
 from ..models import Backup
 from ..models.backup import BackupQuerySet
 from .details import Details, details_of
-from .listing import COUNTED, Cursor, page_of
+from .listing import Cursor, page_of
 from .rows import Place, Row, row_html
 
 
@@ -93,6 +93,5 @@ def _page(request: HttpRequest, passed: Passed, opened: Details | None = None) -
         "is_changing": any(row.is_changing for row in page.rows),
         "is_filtered": bool(form.asked),
         "details": opened,
-        "counted": COUNTED,
     }
     return render(request, "backups/page.html", context)

@@ -141,7 +141,10 @@ def old(at: datetime) -> str:
 
 @register.filter
 def ahead(at: datetime) -> str:
-    """How long until: in 91 days; past: "now"."""
+    """How long until: in 91 days, counted by the calendar in UTC; nearer than two days in hours; past: now."""
+    days = (_utc(at).date() - _utc(clock.now()).date()).days
+    if days >= 2:
+        return f"in {counted(days, 'day')}"
     number, unit = _rounded_down(at - clock.now())
     return f"in {counted(number, unit)}" if number else "now"
 
