@@ -80,7 +80,7 @@ def test_nothing_is_taken_before_its_time(ask: Asking) -> None:
     operation = ask("quick", not_before=clock.now() + timedelta(minutes=1))
     assert claim(operation.pk) is None
 
-    Operation.objects.filter(pk=operation.pk).update(not_before_at=clock.now())
+    Operation.objects.filter(pk=operation.pk).update(not_before_at=clock.now() - timedelta(seconds=1))
     assert claim(operation.pk) is not None
 
 

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -232,7 +233,7 @@ def test_a_database_out_of_reach_holds_up_no_burial(ask: Asking, caplog: pytest.
 
 
 def test_a_dead_queue_is_asked_once_a_pass(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting = OperationFactory.create_batch(3, queued=True, kind="quick", ring_at=clock.now())
+    waiting = OperationFactory.create_batch(3, queued=True, kind="quick", ring_at=clock.now() - timedelta(seconds=1))
     asked: list[str] = []
 
     def refuse(name: str, *arguments: str, **_: object) -> None:

@@ -81,7 +81,7 @@ def test_the_bell_is_rung_again_later_and_later(ask: Asking, messages: Count) ->
         pauses.append(round((ring_at - clock.now()).total_seconds()))
         reap()
         assert OrmQ.objects.filter(key="long").count() == len(pauses)  # not yet time
-        asked.update(ring_at=clock.now())
+        asked.update(ring_at=clock.now() - timedelta(seconds=1))
         reap()
 
     assert pauses == [6, 12, 24, 48, 90, 90, 90]  # a tenth of a minute, doubled, up to a tenth of fifteen
@@ -151,7 +151,7 @@ def test_what_is_asked_for_later_is_rung_for_when_its_time_has_come(ask: Asking,
     reap()
     assert not OrmQ.objects.filter(key="long").exists()
 
-    Operation.objects.filter(pk=operation.pk).update(not_before_at=clock.now())
+    Operation.objects.filter(pk=operation.pk).update(not_before_at=clock.now() - timedelta(seconds=1))
     reap()
 
     assert OrmQ.objects.filter(key="long").count() == 1
