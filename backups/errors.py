@@ -6,7 +6,6 @@ A sentence says what happened, what did not, and what to do.
 from environments.errors import Failed as Failed
 from environments.errors import Refused as Refused
 
-
 # Refusals: nothing has begun
 
 
@@ -128,3 +127,29 @@ class SwapRefused(Failed):
 
 class LoadFailed(Failed):
     """A dump could not be loaded into the database beside the live one."""
+
+
+class PuttingBackRefused(Failed):
+    """A restore, upload or undo cannot be done here, or ended otherwise than it should."""
+
+
+class RightsWithdrawn(Failed):
+    """Whoever asked may no longer do it."""
+
+    def __init__(self) -> None:
+        super().__init__("Whoever asked for it no longer holds the right to do it. Nothing was changed.")
+
+
+class NotOfThisApp(Refused):
+    sentence = "A backup can only be restored into an environment of its own app."
+
+
+class VersionNotAccepted(Refused):
+    sentence = (
+        "The backup was made with another version than the one that is deployed there. "
+        "Read the warning and accept it (--accept-version), or choose another backup."
+    )
+
+
+class NothingToUndo(Refused):
+    sentence = "There is nothing to take back here, or its time is over."

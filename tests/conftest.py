@@ -53,8 +53,11 @@ def make_database(postgres: Postgres) -> Iterator[Callable[..., DatabaseAddress]
 
     yield make
     with psycopg.connect(_dsn(postgres.address()), autocommit=True) as admin:
-        for database, role in made:
-            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+        for _, role in made:
+            # All of them: a restore keeps the database that left beside the live one.
+            owned = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s"
+            for (database,) in admin.execute(owned, [role]).fetchall():
+                admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
             admin.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
             admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 

@@ -21,8 +21,9 @@ from ..storage import names
 from ..storage.archive import ArchiveSums
 from ..storage.documents import DocumentsSaved, measure, save_documents
 from ..storage.manifest import ManifestReader, ManifestWriter
+from ..storage.moves import confirm_packs
 from ..storage.packs import PackWriter
-from ..storage.stored import Stored, StoredStream, confirm_stored, read_back, read_through
+from ..storage.stored import Stored, StoredStream, read_back, read_through
 from ..storage.vault import Vault
 from ..storage.walk import walk
 from .mark import mark_vault
@@ -125,7 +126,7 @@ class Making:
                 total_bytes=self._files_total(),
             )
             attempt.beat("Reading it back", step=4, steps=STEPS)
-            confirm_stored(self.vault, saved.packs, attempt.beat)
+            confirm_packs(self.vault, saved.packs, attempt.beat)
             stored_dump = {"name": dump.name, "bytes": dump.size, "sha256": dump.sha256, "crc32": dump.crc32}
             end = saved.as_end() | {"dump": stored_dump, "archives": sums.end(dump)}
             stored = manifest.finish(end, attempt.beat)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..choices import Status
 from ..models import Operation
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Kind:
     perform: does the work of one attempt and returns the closing sentence; raises an error whose text is one.
     is_exclusive: excludes other exclusive operations of the same environment (specification §1, Busy).
     may_repeat: a lost or drained attempt is simply tried again; else it is recovered or Failed.
+    recover: for kinds that must not be repeated blindly: brings a lost attempt (its number is given) to a whole end and
+        returns how it ended and the closing sentence; must be safe to call again when it raises.
     sweep: removes what a dead attempt (its number is given) left behind; must be safe to call twice.
     after_failure: asked when an attempt failed by an error: whether and when it is tried again, on the same row.
     is_quiet: its good end is no line of history, because nobody asked for it and nothing has changed.
@@ -50,18 +53,31 @@ class Kind:
     may_repeat: bool
     time_limit_seconds: int = 12 * 3600
     max_attempts: int = 3
+    recover: Callable[[Operation, int], tuple[Status, str]] | None = None
     sweep: Callable[[Operation, int], None] = nothing_left
     after_failure: Callable[[Operation], Again | None] = never_again
     is_quiet: bool = False
     title: str = ANY_TITLE
 
 
+Keeping = Callable[[], None]
+
 _kinds: dict[str, Kind] = {}
+_keepings: list[Keeping] = []
 
 
 def register(kind: Kind) -> None:
     """Say what performs operations of a kind. Called from each app's `kinds.py` when Django is ready."""
     _kinds[kind.name] = kind
+
+
+def register_keeping(keeping: Keeping) -> None:
+    """Say what every pass of the reaper keeps in order besides operations; it must be quick and safe to call twice."""
+    _keepings.append(keeping)
+
+
+def keepings() -> list[Keeping]:
+    return _keepings
 
 
 def kind_of(name: str) -> Kind:
@@ -71,6 +87,10 @@ def kind_of(name: str) -> Kind:
         KeyError: nobody registered it: a worker of an older version met a newer operation.
     """
     return _kinds[name]
+
+
+def all_kinds() -> list[Kind]:
+    return list(_kinds.values())
 
 
 def is_known(name: str) -> bool:

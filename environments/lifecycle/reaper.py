@@ -11,7 +11,7 @@ from ..models import Operation
 from ..programs import sweep_pass_files
 from .claim import finish, hand_back, may_begin, owned, record_end, with_places
 from .doorbell import ask_for_sign, ring
-from .kinds import is_known, kind_of
+from .kinds import Keeping, is_known, keepings, kind_of
 from .periods import LEASE_SECONDS, in_seconds
 from .remains import end_remains
 from .run import ring_next
@@ -36,9 +36,18 @@ def reap() -> None:
         if not ring(operation):
             break
     sweep_pass_files()
+    for keep in keepings():
+        _keep(keep)
     sign(REAPER)
     if may_ask():
         ask_for_sign()
+
+
+def _keep(keep: Keeping) -> None:
+    try:
+        keep()
+    except Exception:
+        logger.exception("%s failed; the next pass tries again.", keep.__qualname__)
 
 
 def _lost() -> list[Operation]:
@@ -61,13 +70,27 @@ def _bury(operation: Operation) -> None:
     end_remains(operation, operation.owner.removeprefix(LOST))
     _sweep(operation)
     tries = f"try {operation.attempt} of {operation.max_attempts}"
-    if operation.cancelled_by_name:
+    if is_known(operation.kind) and kind_of(operation.kind).recover:
+        _recover(operation)
+    elif operation.cancelled_by_name:
         finish(operation, Status.FAILED, f"Cancelled by {operation.cancelled_by_name}.", Failure.CANCELLED)
     elif operation.may_repeat and operation.attempt < operation.max_attempts:
         hand_back(operation, TRIED_AGAIN, is_a_try=True)
     else:
         finish(operation, Status.FAILED, f"The worker was lost ({tries}). {_advice(operation)}", Failure.LOST)
     ring_next(operation.environment)
+
+
+def _recover(operation: Operation) -> None:
+    """Let the kind bring it to a whole end. What cannot be done now is done by the next pass: the lease ends again."""
+    recover = kind_of(operation.kind).recover
+    assert recover is not None
+    try:
+        status, sentence = recover(operation, operation.attempt)
+    except Exception:
+        logger.exception("Attempt %s of %s could not be recovered yet.", operation.attempt, operation)
+        return
+    finish(operation, status, sentence, Failure.LOST if status == Status.FAILED else "")
 
 
 def _advice(operation: Operation) -> str:

@@ -1,0 +1,46 @@
+"""Which generations that left are still kept, and the removal of the others."""
+
+import logging
+
+import psycopg
+
+from environments import clock
+from environments.models import Environment
+
+from ..models import Generation
+from ..models.generation import Kept
+from .exchange import discard_generation
+
+logger = logging.getLogger(__name__)
+
+
+def last_generation(environment: Environment) -> Generation | None:
+    """What an undo would bring back now; None when there is nothing, or its time is over."""
+    newest = Generation.objects.filter(environment=environment).select_related("operation", "package").first()
+    if newest is None or newest.kept != Kept.KEPT or newest.undo_until <= clock.now():
+        return None
+    return newest
+
+
+def discard_older(environment: Environment) -> None:
+    """Only the last generation is kept. What cannot be removed now is removed by the next pass of the reaper."""
+    kept = Generation.objects.filter(environment=environment, kept=Kept.KEPT).select_related("environment")
+    for generation in kept[1:]:
+        _discard(generation)
+
+
+def discard_expired() -> None:
+    """Remove every generation whose time is over, and those that a newer one has displaced. For the reaper."""
+    kept = Generation.objects.filter(kept=Kept.KEPT).select_related("environment__app").order_by("-left_at", "-id")
+    seen = set()
+    for generation in kept:
+        if generation.undo_until <= clock.now() or generation.environment_id in seen:
+            _discard(generation)
+        seen.add(generation.environment_id)
+
+
+def _discard(generation: Generation) -> None:
+    try:
+        discard_generation(generation)
+    except (psycopg.Error, OSError) as error:
+        logger.warning("%s could not be removed yet: %s", generation, str(error).strip())
