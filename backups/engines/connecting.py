@@ -16,7 +16,7 @@ from .explaining import refusal
 CONNECT_WITHIN_SECONDS = 8  # for each address that the host's name stands for
 ANSWER_WITHIN_SECONDS = 15
 SHUT_AFTER_SECONDS = 18  # the server was asked to give up before; now the line is cut
-OWN_NAME = "portal"
+OWN_NAME = "portal-visit"  # tells it from an app that is called portal
 # A server that vanishes while it sends is noticed within two minutes, not after the system's own two hours.
 PATIENCE = {"keepalives_idle": "60", "keepalives_interval": "15", "keepalives_count": "4"}
 

@@ -7,7 +7,7 @@ from environments.programs import ProgramFailed, redact
 
 from ..errors import DatabaseMissing, DatabaseUnreachable, DumpFailed, Failed, PasswordRefused
 
-MOST_WORDS = 300
+MOST_WORDS, MOST_NAMES = 300, 3
 KILLED = 128  # exit codes above it: ended by a signal
 NOTHING_CHANGED = "Nothing was changed."
 NOTHING_STORED = "Nothing was stored."
@@ -138,6 +138,12 @@ def explain_dump(failure: ProgramFailed, address: DatabaseAddress) -> DumpFailed
 def where(address: DatabaseAddress) -> str:
     """Where the server is, as people say it."""
     return f"the socket in {address.host}" if address.is_socket else f"{address.host}:{address.port}"
+
+
+def some_of(names: list[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _find(

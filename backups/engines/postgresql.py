@@ -14,7 +14,7 @@ from environments.programs import Program, ProgramFailed, pass_file
 
 from ..errors import DumpFailed, DumpIncomplete, Failed
 from .connecting import conninfo, visit
-from .explaining import NOTHING_STORED, explain_dump
+from .explaining import NOTHING_STORED, explain_dump, some_of
 from .tools import METHODS_SINCE, Tools
 
 # How long a dump waits for a table that the app has locked against every reader.
@@ -22,7 +22,6 @@ LOCK_WAIT_SECONDS = 60
 FALLBACK = "gzip:1"  # what every pg_dump can write and every pg_restore can read
 OLD_DEFAULT_LEVEL = "6"
 WATCH_CLIENTS = "client_connection_check_interval"
-MOST_NAMES = 3
 COMMA_OUTSIDE_QUOTES = r",\s*(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)"
 LOCKED = """
     SELECT l.relation::regclass::text, coalesce(nullif(s.application_name, ''), s.usename)
@@ -206,16 +205,11 @@ def _locked(address: DatabaseAddress, words: str) -> tuple[str, str]:
     except Failed:
         rows = []
     if rows:
-        return _named(sorted({table for table, _ in rows})), _some(sorted({holder for _, holder in rows}))
+        return _named(sorted({table for table, _ in rows})), some_of(sorted({holder for _, holder in rows}))
     query = words.partition("Query was: LOCK TABLE")[2].partition(" IN ACCESS SHARE MODE")[0]
     asked = [name.strip() for name in re.split(COMMA_OUTSIDE_QUOTES, query) if name.strip()]
     return (_named(asked) if len(asked) == 1 else "A table is"), "another session"
 
 
 def _named(tables: list[str]) -> str:
-    return f"The table {tables[0]} is" if len(tables) == 1 else f"The tables {_some(tables)} are"
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return f"The table {tables[0]} is" if len(tables) == 1 else f"The tables {some_of(tables)} are"
