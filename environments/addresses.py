@@ -1,12 +1,24 @@
 """A PostgreSQL address: parsed, shown without its password, handed to programs without showing it."""
 
+import socket
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from .errors import AddressNotReadable
 
 PORT = 5432
+# libpq's own words that may stand in an address. The others name people, passwords, files with passwords or other
+# servers: they would be stored and shown, or lead elsewhere than the address says.
+KNOWN_OPTIONS = {
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir", "sslsni", "sslnegotiation"),
+    *("ssl_min_protocol_version", "ssl_max_protocol_version", "channel_binding", "require_auth", "requirepeer"),
+    *("gssencmode", "krbsrvname", "target_session_attrs", "connect_timeout", "tcp_user_timeout", "options"),
+    *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
+}
+THIS_MACHINE = "loopback"
 
 
 @dataclass(frozen=True)
@@ -32,22 +44,23 @@ class DatabaseAddress:
         """
         try:
             parts = urlsplit(url.strip())
-            port = parts.port or PORT
+            options = dict(parse_qsl(parts.query))
+            port = int(options.pop("port", parts.port or PORT))
         except ValueError:
             raise AddressNotReadable from None
-        options = dict(parse_qsl(parts.query))
         host = options.pop("host", None) or unquote(parts.hostname or "")
-        name = unquote(parts.path.lstrip("/"))
-        if parts.scheme not in ("postgresql", "postgres") or not (host and name and parts.username) or "\0" in url:
+        name, user = unquote(parts.path.removeprefix("/")), unquote(parts.username or "")
+        if parts.scheme not in ("postgresql", "postgres") or not (host and name and user):
             raise AddressNotReadable
-        return cls(
-            host=host,
-            port=int(options.pop("port", port)),
-            name=name,
-            user=unquote(parts.username),
-            password=unquote(parts.password or ""),
-            options=tuple(sorted(options.items())),
-        )
+        # The pass file and the log go by lines.
+        if not all(one.isprintable() for one in (host, name, user, *options.values())) or not 0 < port < 65536:
+            raise AddressNotReadable
+        if unknown := sorted(options.keys() - KNOWN_OPTIONS):
+            raise AddressNotReadable(
+                f"The database address has the option {unknown[0]!r}, which the portal does not take; "
+                "it takes sslmode, sslrootcert and the like."
+            )
+        return cls(host, port, name, user, unquote(parts.password or ""), tuple(sorted(options.items())))
 
     @property
     def is_socket(self) -> bool:
@@ -63,5 +76,30 @@ class DatabaseAddress:
     def with_password(self, password: str) -> Self:
         return replace(self, password=password)
 
+    def is_same_database(self, other: "DatabaseAddress") -> bool:
+        """Whether both lead to one database, as far as addresses tell: other names of a host are looked up."""
+        if (self.name, self.port) != (other.name, other.port):
+            return False
+        return bool(_machines(self.host) & _machines(other.host))
+
     def __str__(self) -> str:
         return f"{self.name} on {self.host}:{self.port}"
+
+
+def _machines(host: str) -> set[str]:
+    """Every way to write one place: its name, and the addresses that stand behind it."""
+    if host.startswith("/"):
+        return {str(Path(host).resolve())}
+    names = {host.casefold().rstrip(".")}
+    try:
+        names |= {str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return names
+    return {THIS_MACHINE if _is_loopback(name) else name for name in names}
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -15,7 +15,10 @@ class Failed(Exception):
 
 
 class AddressNotReadable(Refused):
-    sentence = "The database address is not readable; write postgresql://user:password@host:5432/name."
+    sentence = (
+        "The database address is not readable; write postgresql://user:password@host:5432/name, "
+        "with odd characters percent-encoded (# is %23)."
+    )
 
 
 class EnvironmentUnknown(Refused):
@@ -38,6 +41,14 @@ class OperationEnded(Refused):
 
 class RegistrationRefused(Refused):
     """An environment's database, directory or region does not fit."""
+
+
+class InvitationRefused(Refused):
+    """Nobody can be invited so: the address is wrong, or its account is switched off."""
+
+
+class InvitationNotValid(Refused):
+    sentence = "This invitation is no longer valid: it was used, replaced, or is older than 7 days. Ask for a new one."
 
 
 class RuntimeRefused(Refused):

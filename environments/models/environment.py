@@ -57,9 +57,14 @@ class Environment(models.Model):
         return reverse("backups:list", args=[self.app.slug, self.slug])
 
     @property
+    def plain_address(self) -> DatabaseAddress:
+        """The app's own address, without its password: needs no key."""
+        return DatabaseAddress.parse(self.database)
+
+    @property
     def database_address(self) -> DatabaseAddress:
         """The app's own address, with its password."""
-        return DatabaseAddress.parse(self.database).with_password(decrypt(self.database_password))
+        return self.plain_address.with_password(decrypt(self.database_password))
 
     @database_address.setter
     def database_address(self, address: DatabaseAddress) -> None:
