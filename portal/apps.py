@@ -14,6 +14,7 @@ class PortalAdminConfig(AdminConfig):
     """Without the queue's own tables: whoever may add a schedule there runs any code, and a result may run again."""
 
     default = False
+    default_site = "portal.admin.SupportSite"
 
     def ready(self) -> None:
         super().ready()

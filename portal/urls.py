@@ -20,5 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("theme/", views.theme, name="theme"),
     path("health", health, name="health"),
     path("", include("backups.urls")),
+    path("", include("environments.urls")),
     path("admin/", admin.site.urls),
 ]
