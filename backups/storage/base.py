@@ -1,5 +1,6 @@
 """The last backup's manifest as the base of the next: what is unchanged, and what only moved."""
 
+import logging
 import os
 import struct
 import threading
@@ -7,12 +8,16 @@ from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import PurePosixPath
 
+from ..errors import ManifestNotReadable
 from .columns import FRAME, FileColumns, FileRecord
-from .manifest import ManifestReader, ManifestWriter
+from .manifest import ManifestReader, ManifestWriter, Reading
 from .stored import Stored, Tick
 from .vault import Vault
+
+logger = logging.getLogger(__name__)
 
 DISTRUSTED_NS = 2 * 10**9
 LINE = (1 << 20) - 1
@@ -29,10 +34,12 @@ class Base:
     """The base manifest, read once in the same order as the walk."""
 
     def __init__(self, reader: ManifestReader, vault: Vault) -> None:
+        """Raises: ManifestNotReadable, when there is nothing to build upon."""
         self.reader = reader
-        self.packs = {name: Stored(name, size, sha256) for name, size, sha256 in reader.end["packs"]}
+        with Reading():
+            self.packs = {name: Stored(name, size, sha256) for name, size, sha256 in reader.end["packs"]}
+            self._trusted_before = reader.header["walk_started_at_ns"] - DISTRUSTED_NS
         self._lost = _lost(vault, self.packs)
-        self._trusted_before = reader.header["walk_started_at_ns"] - DISTRUSTED_NS
         self._lines: Iterator[FileColumns] = reader.file_columns()
         self.columns = FileColumns()
         self._row = 0
@@ -42,7 +49,7 @@ class Base:
         key = b""
         while True:
             if self._row == len(self.columns):
-                self.columns, self._row = next(self._lines, FileColumns()), 0
+                self.columns, self._row = self._next(), 0
                 if not len(self.columns):
                     return -1
             there = self.columns.path[self._row]
@@ -53,6 +60,14 @@ class Base:
             if sort_key(there) > key:
                 return -1
             self._row += 1
+
+    def _next(self) -> FileColumns:
+        try:
+            return next(self._lines, FileColumns())
+        except ManifestNotReadable:
+            logger.warning("%s cannot be read further; what follows is stored anew", self.reader.name, exc_info=True)
+            self.close()
+            return FileColumns()
 
     def close(self) -> None:
         """Let go of the open manifest."""
@@ -74,6 +89,17 @@ class Base:
     def is_there(self, pack: int) -> bool:
         """Whether the vault still has a pack: what was lost is stored anew instead of being built upon."""
         return not self._lost or pack < 0 or self.reader.pack_name(pack) not in self._lost
+
+
+def base_of(reader: ManifestReader | None, vault: Vault) -> Base | None:
+    """The base, if there is one that can be read. A damaged one is a reason to store more, not to make no backup."""
+    if reader is None:
+        return None
+    try:
+        return Base(reader, vault)
+    except ManifestNotReadable:
+        logger.warning("%s cannot be read; everything is stored anew", reader.name, exc_info=True)
+        return None
 
 
 class PackNumbers(dict[int, int]):
@@ -101,10 +127,11 @@ class Moved:
         self._large: set[int] = set()
         self._held: OrderedDict[int, FileColumns] = OrderedDict()
         self._lock = threading.Lock()
-        for place, columns in base.reader.places():
-            if isinstance(columns, FileColumns):
-                self._add(place, columns)
-                tick()
+        with suppress(ManifestNotReadable):
+            for place, columns in base.reader.places():
+                if isinstance(columns, FileColumns):
+                    self._add(place, columns)
+                    tick()
         self._buckets = [array("Q", sorted(bucket)) for bucket in self._buckets]
 
     def may_have(self, size: int) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from stat import S_IMODE
 
-from .base import Base, Moved, PackNumbers
+from .base import Moved, PackNumbers, base_of
 from .batches import Batch, Outcome, Run, Unread
 from .columns import FRAME, FileColumns, FileRecord, FolderRecord, Frames
 from .large import Tools, save_large
@@ -66,7 +66,7 @@ def save_documents(
     both writers are aborted.
 
     Raises:
-        FilesUnreadable, VaultUnreachable, StoredDiffers, ManifestNotReadable (of the base).
+        FilesUnreadable, VaultUnreachable, StoredDiffers.
     """
     manifest.sums = sums
     try:
@@ -94,7 +94,7 @@ class _Saving:
     ) -> None:
         self.saved = DocumentsSaved()
         self._packs, self._manifest, self._beat = packs, manifest, beat
-        self._base = Base(base, vault) if base is not None else None
+        self._base = base_of(base, vault)
         self._numbers: Mapping[int, int] = PackNumbers(base, manifest) if base is not None else {}
         self._moved: Moved | None = None
         self._batch = Batch()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
-from backports.zstd import ZstdCompressor, ZstdDecompressor, ZstdError
+from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDecompressor, ZstdError
 
 from ..errors import ManifestNotReadable, StoredDiffers
 from .columns import FileColumns, FileRecord, FolderColumns, FolderRecord
@@ -42,7 +42,9 @@ class ManifestWriter:
 
     def __init__(self, vault: Vault, name: str, header: Mapping[str, Any], *, level: int = 3) -> None:
         self.sums: Sums | None = None
-        self._compressor = ZstdCompressor(level=level)
+        # With a checksum in every frame, so that no flipped bit reads as something else.
+        options: dict[int, int] = {CompressionParameter.compression_level: level, CompressionParameter.checksum_flag: 1}
+        self._compressor = ZstdCompressor(options=options)
         self._files, self._folders = FileColumns(), FolderColumns()
         self._digests: list[str] = []
         self._path_bytes = 0
@@ -137,7 +139,7 @@ class ManifestWriter:
         self.abort()
 
     def _write_full(self) -> None:
-        if len(self._files) >= ROWS or self._path_bytes > LONGEST_PATHS:
+        if len(self._files.path) >= ROWS or self._path_bytes > LONGEST_PATHS:
             self._write_files()
 
     def _write_files(self) -> None:

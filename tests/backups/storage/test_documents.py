@@ -178,6 +178,27 @@ def test_what_the_vault_lost_is_stored_anew(filled: Path, vault: Vault) -> None:
     assert contents(vault, third) == tree(filled)
 
 
+@pytest.mark.parametrize("part", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "missing"])
+def test_a_damaged_base_costs_space_and_not_the_backup(
+    root: Path, vault: Vault, damage: str, part: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(1300):
+        (root / f"{number:04}").write_bytes(b"%d" % number)
+    first = keep(root, vault)
+    (root / "0000").rename(root / "moved")
+    whole = bytearray(b"".join(vault.stream(first.reader.name)))
+    whole[min(int(part * len(whole)), len(whole) - 1)] ^= 64
+    vault.delete(first.reader.name)
+    if damage != "missing":
+        store(vault, first.reader.name, bytes(whole) if damage == "flipped" else bytes(whole[: int(part * len(whole))]))
+    second = keep(root, vault, first)
+    assert contents(vault, second) == tree(root)
+    assert second.saved.stored_bytes > 0 or damage == "cut"
+    if second.saved.stored_bytes:
+        assert "stored anew" in caplog.text
+
+
 def test_links_pipes_and_sockets_are_counted_and_named(root: Path, vault: Vault) -> None:
     make(root, "a")
     for number in range(120):
