@@ -87,7 +87,7 @@ def test_a_deleted_row_goes(environment: Environment, viewer: User, sign_in: Sig
     assert part.status_code == 200
     assert text(part, class_="c-status") == "Completed being deleted"
 
-    leaving.delete()
+    Backup.objects.filter(pk=leaving.pk).delete()
     Operation.objects.filter(pk=delete.pk).update(status=Status.COMPLETED)
     part = client.get(asked)
     assert part.status_code == STOP
