@@ -9,11 +9,11 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import PurePosixPath
 
 from ..errors import ManifestNotReadable
 from .columns import FRAME, FileColumns, FileRecord
 from .manifest import ManifestReader, ManifestWriter, Reading
+from .moves import packs_lost
 from .stored import Stored, Tick
 from .vault import Vault
 
@@ -39,7 +39,7 @@ class Base:
         with Reading():
             self.packs = {name: Stored(name, size, sha256) for name, size, sha256 in reader.end["packs"]}
             self._trusted_before = reader.header["walk_started_at_ns"] - DISTRUSTED_NS
-        self._lost = _lost(vault, self.packs)
+        self._lost = packs_lost(vault, self.packs)
         self._lines: Iterator[FileColumns] = reader.file_columns()
         self.columns = FileColumns()
         self._row = 0
@@ -180,9 +180,3 @@ class Moved:
                     self._held.popitem(last=False)
             self._held.move_to_end(line)
             return columns
-
-
-def _lost(vault: Vault, packs: dict[str, Stored]) -> set[str]:
-    folders = {str(PurePosixPath(name).parent) for name in packs}
-    there = {f"{folder}/{name}" for folder in folders for name in vault.listdir(folder)[1]}
-    return set(packs) - there

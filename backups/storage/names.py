@@ -3,6 +3,7 @@
 from uuid import UUID
 
 MARKER = "portal-vault.json"
+MANIFEST = "manifest.zst"
 
 
 def environment_folder(environment: UUID) -> str:
@@ -19,7 +20,7 @@ def backup_folder(environment: UUID, backup: UUID, attempt: int) -> str:
 
 
 def manifest(environment: UUID, backup: UUID, attempt: int) -> str:
-    return f"{backup_folder(environment, backup, attempt)}/manifest.zst"
+    return f"{backup_folder(environment, backup, attempt)}/{MANIFEST}"
 
 
 def dump(environment: UUID, backup: UUID, attempt: int) -> str:
@@ -37,3 +38,26 @@ def pack_prefix(environment: UUID, backup: UUID, attempt: int) -> str:
 
 def pack(environment: UUID, backup: UUID, attempt: int, number: int) -> str:
     return f"{pack_prefix(environment, backup, attempt)}{number}"
+
+
+def rewritten_pack(environment: UUID, rewriting: UUID, number: int) -> str:
+    """A pack that prune made of the living parts of others. No backup has an attempt 0."""
+    return pack(environment, rewriting, 0, number)
+
+
+def moves_folder(environment: UUID) -> str:
+    return f"{environment_folder(environment)}/moves"
+
+
+def moves(folder: str, number: int, rewriting: UUID) -> str:
+    """The number counts up; the newest alone holds. Two that are written at once do not get into each other's way."""
+    return f"{folder}/{number:010}.{rewriting}.zst"
+
+
+def moves_number(name: str) -> int:
+    return int(name.rpartition("/")[2].split(".")[0])
+
+
+def moves_folder_beside(pack: str) -> str:
+    """Where the moves of a pack's environment lie."""
+    return "/".join([*pack.split("/")[:-2], "moves"])

@@ -4,12 +4,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from typing import NamedTuple
 
 from backports.zstd import ZstdDecompressor, ZstdError
 
-from ..errors import StoredDiffers
+from ..errors import ManifestNotReadable, StoredDiffers, StoredMissing
+from . import names
 from .columns import FRAME, FileRecord
+from .moves import Moves
+from .moves import Place as Place
 from .stored import Stored, StoredStream, Tick, no_tick, read_back
 from .vault import Vault
 
@@ -19,13 +21,6 @@ KEPT = 64 << 10
 OWED = 2
 BLOCK = 4 << 20
 PIECE = 1 << 20
-
-
-class Place(NamedTuple):
-    """Where a file's frames begin."""
-
-    pack: str
-    offset: int
 
 
 class PackWriter:
@@ -137,13 +132,15 @@ class PackWriter:
 class PackReader:
     """Reads files out of packs, through a few cached blocks: packs are written in walk order, so reading goes forward.
 
-    For one thread. At most `blocks` times `block` bytes are held.
+    A file that has moved since its manifest was written is read where it lies now. For one thread. At most `blocks`
+    times `block` bytes are held.
     """
 
     def __init__(self, vault: Vault, *, block: int = BLOCK, blocks: int = 4) -> None:
         self._vault, self._block, self._blocks = vault, block, blocks
         self._cache: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._sizes: dict[str, int] = {}
+        self._moves: dict[str, Moves | None] = {}
 
     def content(self, pack: str, record: FileRecord, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The plain bytes of a file from `start` up to `stop`, in pieces of a MiB at most; only frames that are needed
@@ -152,7 +149,9 @@ class PackReader:
         Raises, while read: StoredDiffers, StoredMissing, VaultUnreachable.
         """
         stop = record.size if stop is None else min(stop, record.size)
-        offset = record.offset
+        if start >= stop:
+            return
+        pack, offset = self._find(pack, record.offset)
         for number, stored in enumerate(record.stored_lengths):
             first = number * FRAME
             plain = min(FRAME, record.size - first)
@@ -171,6 +170,28 @@ class PackReader:
                 raise StoredDiffers(f"{pack} in the vault is shorter than its manifest says.")
             offset, length = offset + len(piece), length - len(piece)
             yield piece
+
+    def _find(self, pack: str, offset: int) -> Place:
+        """Where a file lies now. What was known of moves is looked up again where it leads nowhere any more."""
+        folder = names.moves_folder_beside(pack)
+        is_fresh = folder not in self._moves
+        if is_fresh:
+            self._moves[folder] = Moves.newest(self._vault, folder)
+        try:
+            moves = self._moves[folder]
+            place = (moves and moves.find(pack, offset)) or Place(pack, offset)
+            self._size(place.pack)
+            return place
+        except (StoredMissing, ManifestNotReadable):
+            if is_fresh:
+                raise
+        del self._moves[folder]
+        return self._find(pack, offset)
+
+    def _size(self, pack: str) -> int:
+        if pack not in self._sizes:
+            self._sizes[pack] = self._vault.size(pack)
+        return self._sizes[pack]
 
     def _frame(self, pack: str, offset: int, stored: int, plain: int, low: int, high: int) -> Iterator[bytes]:
         if stored == plain:
@@ -210,10 +231,8 @@ class PackReader:
         if block is not None:
             self._cache.move_to_end((pack, number))
             return block
-        if pack not in self._sizes:
-            self._sizes[pack] = self._vault.size(pack)
         start = number * self._block
-        length = min(self._block, self._sizes[pack] - start)
+        length = min(self._block, self._size(pack) - start)
         while len(self._cache) >= self._blocks:
             self._cache.popitem(last=False)
         block = b"".join(self._vault.stream(pack, start, length)) if length > 0 else b""

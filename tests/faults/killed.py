@@ -16,8 +16,9 @@ import django
 
 django.setup()
 
-from backups.operations import create, making  # noqa: E402 - Django comes first
-from backups.storage import manifest, packs, stored  # noqa: E402
+from backups.engines import staging  # noqa: E402 - Django comes first
+from backups.operations import create, exchange, making, restore  # noqa: E402 - Django comes first
+from backups.storage import manifest, packs, stored, swap_exchange  # noqa: E402
 from environments.lifecycle import run  # noqa: E402
 
 
@@ -63,7 +64,7 @@ STEPS = {
     "the dump has begun": after(stored.StoredStream, "write"),
     "the dump is stored": before(making.Making, "_save_files"),
     "packing has begun": after(packs.PackWriter, "put"),
-    "packs are stored": before(making, "confirm_stored"),
+    "packs are stored": before(making, "confirm_packs"),
     "before the manifest has its name": before(manifest.ManifestWriter, "finish"),
     "the manifest is stored": before(making.Making, "_publish"),
     "published": after(making.Making, "_publish"),
@@ -71,8 +72,27 @@ STEPS = {
 }
 
 
+# The step, and whether the environment ends with the new data.
+RESTORE_STEPS = {
+    "the dump is in scratch": (before(restore, "read_toc"), False),
+    "the staging database is made": (after(staging, "make_staging"), False),
+    "the database is loaded": (after(staging, "check_staging"), False),
+    "the files are unpacked": (after(restore, "unpack"), False),
+    "the journal is written": (after(restore, "journal"), False),
+    "the app is stopped": (after(exchange, "stop_app"), False),
+    "before the databases change names": (before(exchange.databases, "swap"), False),
+    "the databases have changed names": (after(exchange.databases, "swap"), True),
+    "before the files change places": (before(exchange, "choose_swap", turn=2), True),
+    "the files have changed places": (after(swap_exchange.ExchangeSwap, "exchange"), True),
+    "before the journal is closed": (before(exchange, "_close"), True),
+    "the journal is closed": (after(exchange, "_close"), True),
+    "the app is starting": (before(exchange, "start_app"), True),
+}
+
+
 def main(operation: str, step: str) -> None:
-    STEPS[step]()
+    arm = STEPS[step] if step in STEPS else RESTORE_STEPS[step][0]
+    arm()
     run.run(UUID(operation))
 
 
