@@ -11,18 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from .children import wait_until
+from .failures import DemoAlreadyRuns, NoFreePort
 
 LONGEST_SOCKET_PATH = 90  # of 107 bytes; the names inside need the rest
 FIRST_PORT, LAST_PORT = 8101, 8999
 GONE_WITHIN_SECONDS = 20
-
-
-class DemoAlreadyRuns(Exception):
-    """Another demo uses this data directory."""
-
-
-class NoFreePort(Exception):
-    """Every port that the demo would take is taken."""
 
 
 class Folder:

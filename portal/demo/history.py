@@ -15,10 +15,12 @@ from backups.policy import retention
 from backups.policy.nightly import slots_between
 from environments import clock
 from environments.actors import NIGHTLY, Actor
+from environments.choices import Status
 from environments.lifecycle.run import run_here
 from environments.models import Environment, Package, record
 
 from . import orders, pictures
+from .failures import DemoFailed
 from .people import BEN, INES, Person
 from .places import ACCEPTANCE, LIVE, TEST, Ground
 
@@ -135,12 +137,12 @@ class History:
     def _back_up_at_night(self, slot: datetime) -> None:
         backup = request_create(self.environment, by=NIGHTLY, at=slot, is_rung=False)
         Backup.objects.filter(pk=backup.pk).update(slot_at=slot)
-        run_here(backup.operation)
+        _make(backup)
 
     def _back_up_for(self, asked: Asked) -> None:
         backup = request_create(self.environment, by=actor(asked.by), comment=asked.comment, is_rung=False)
         if not asked.is_without_files:
-            run_here(backup.operation)
+            _make(backup)
             return
         away = self.ground.files.rename(self.ground.files.with_name("files-away"))
         try:
@@ -179,6 +181,13 @@ def kept_slots(environment: Environment, since: datetime, now: datetime) -> list
     start = environment.region.starts.get(cloud_version=environment.cloud_version)
     slots = slots_between(since, now, start.starts_at)
     return [slot for slot in slots if retention.expires_at(slot, retention.rule_for(slot.date())) > now]
+
+
+def _make(backup: Backup) -> None:
+    """Here and now, as far as the turned clock is concerned. Raises: DemoFailed"""
+    ended = run_here(backup.operation)
+    if ended.status != Status.COMPLETED:
+        raise DemoFailed(f"A backup of the history failed: {ended.message}")
 
 
 def draw(ground: Ground, number: int, random: Random) -> None:

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from .children import Child, wait_until
+from .failures import DemoFailed
 from .folder import Folder, free_port
 from .places import CHECKOUT, PLACES, Ground
 from .postgres import Postgres
@@ -24,10 +25,6 @@ from .supervisor import Supervisor
 
 UP_WITHIN_SECONDS = 60
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-class DemoFailed(Exception):
-    """A piece of the demo does not come up, or ended by itself."""
 
 
 class Ended(KeyboardInterrupt):

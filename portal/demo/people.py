@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
+from environments.actors import Actor
 from environments.choices import Role
-from environments.models import App, Membership
+from environments.models import App
+from environments.operations.admit import admit
 
 from .folder import Folder
 
@@ -63,9 +65,8 @@ def make_people(folder: Folder) -> None:
             )
 
 
-def make_team(app: App) -> None:
+def make_team(app: App, by: Actor) -> None:
     """Everybody's place in the team."""
     for person in PEOPLE:
         if person.role:
-            user = User.objects.get(username=person.username)
-            Membership.objects.get_or_create(app=app, user=user, defaults={"role": person.role})
+            admit(app, User.objects.get(username=person.username), person.role, by=by)

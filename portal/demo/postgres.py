@@ -18,6 +18,7 @@ from typing import Any, Self
 from environments.addresses import DatabaseAddress
 
 from .children import Child, wait_until
+from .failures import PostgresFailed, PostgresMissing
 
 SUPERUSER = "postgres"
 PORT = 5499  # names the socket only: the server does not listen on the network
@@ -30,14 +31,6 @@ AS_NOBODY_WITH_KEYS = [
     *("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=INT"),
     *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
 ]
-
-
-class PostgresMissing(Exception):
-    """No server programs were found on this machine."""
-
-
-class PostgresFailed(Exception):
-    """The server does not start; its last words are the text."""
 
 
 def server_programs() -> Path:

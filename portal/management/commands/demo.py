@@ -6,10 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.demo.folder import DemoAlreadyRuns, NoFreePort
-from portal.demo.launch import Demo, DemoFailed, Ended
+from portal.demo.failures import DemoFailed
+from portal.demo.launch import Demo, Ended
 from portal.demo.people import PEOPLE, make_people, passwords
-from portal.demo.postgres import PostgresFailed, PostgresMissing
 from portal.demo.registry import register_places
 
 
@@ -26,7 +25,7 @@ class Command(BaseCommand):
                 demo.watch()
         except Ended:
             self._say("Everything that the demo started has ended.")
-        except (DemoAlreadyRuns, DemoFailed, NoFreePort, PostgresFailed, PostgresMissing) as error:
+        except DemoFailed as error:
             raise CommandError(str(error)) from None
 
     def _bring_up(self, demo: Demo) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from portal.demo import folder as folder_module
-from portal.demo.folder import DemoAlreadyRuns, Folder, NoFreePort, free_port, is_free
+from portal.demo.failures import DemoAlreadyRuns, NoFreePort
+from portal.demo.folder import Folder, free_port, is_free
 
 TAKE = (
     "import sys, time; from pathlib import Path; from portal.demo.folder import Folder; "

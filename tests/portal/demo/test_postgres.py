@@ -10,8 +10,9 @@ import pytest
 
 from portal.demo import postgres as postgres_module
 from portal.demo.children import wait_until
+from portal.demo.failures import PostgresFailed
 from portal.demo.places import CHECKOUT, connection_of
-from portal.demo.postgres import Postgres, PostgresFailed
+from portal.demo.postgres import Postgres
 from tests.portal.demo.processes import is_gone
 
 START = (
