@@ -6,6 +6,7 @@ it is carried through, by the same function, called by the attempt itself or by 
 """
 
 import logging
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -56,6 +57,11 @@ def database_name(word: str, operation: Operation, attempt: int) -> str:
 
 def tree_label(operation: Operation, attempt: int) -> str:
     return f"{operation.pk.hex[:12]}-{attempt}"
+
+
+def scratch_of(operation: Operation, attempt: int) -> Path:
+    """Where an attempt keeps what it needs only while it works."""
+    return Path(settings.DATA_DIR) / "scratch" / tree_label(operation, attempt)
 
 
 def journal(attempt: Attempt, *, database: str = "", files: Path | None = None, **facts: object) -> Swap:
@@ -118,6 +124,7 @@ def settle(operation: Operation, attempt: int) -> Settled:
         what `finish` or the removal of staging raises: the database or the disk is away; call again.
     """
     environment = operation.environment
+    shutil.rmtree(scratch_of(operation, attempt), ignore_errors=True)
     swap = Swap.objects.filter(operation=operation).first()
     if swap is None or not _has_begun(swap, environment):
         _back_out(operation, attempt, swap)

@@ -2,12 +2,10 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 
 from environments.actors import Actor
@@ -42,7 +40,7 @@ from ..storage.swaps import choose_swap, make_tree
 from ..storage.unpack import unpack
 from ..storage.vault import open_vault
 from .delete import check_name
-from .exchange import carry_out, database_name, journal, place_of, settle, tree_label
+from .exchange import carry_out, database_name, journal, place_of, scratch_of, settle, tree_label
 from .generations import discard_older
 
 STEPS = 5
@@ -147,7 +145,8 @@ class Restoring:
         self.manifest = ManifestReader(
             self.vault, names.manifest(backup.environment_id, backup.pk, backup.stored_attempt)
         )
-        self.scratch = Path(tempfile.mkdtemp(prefix="restore-", dir=_scratch_folder()))
+        self.scratch = scratch_of(attempt.operation, attempt.number)
+        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.remarks: list[str] = []
 
     def put_back(self) -> str:
@@ -251,12 +250,6 @@ def check_rights(operation: Operation, backup: Backup, into: Environment) -> Non
     may = Right.RESTORE in rights_of(user, into) and Right.DOWNLOAD in rights_of(user, backup.environment)
     if not may:
         raise RightsWithdrawn
-
-
-def _scratch_folder() -> Path:
-    folder = Path(settings.DATA_DIR) / "scratch"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
 
 
 def _check_space(where: Path, size: int, what: str) -> None:
