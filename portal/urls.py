@@ -18,7 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
     path("health", health, name="health"),
     path("theme/", views.theme, name="theme"),
-    path("health", health, name="health"),
     path("", include("backups.urls")),
     path("", include("environments.urls")),
     path("admin/", admin.site.urls),
