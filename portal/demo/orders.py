@@ -72,7 +72,7 @@ def make_tables(connection: psycopg.Connection) -> None:
         )
 
 
-def newest_orders(connection: psycopg.Connection, *, limit: int = 25) -> list[Order]:
+def newest_orders(connection: psycopg.Connection, *, limit: int = 12) -> list[Order]:
     rows = connection.execute(
         "SELECT id, customer, product, quantity, total, note, placed_at FROM orders ORDER BY placed_at DESC, id DESC "
         "LIMIT %s",
