@@ -33,7 +33,7 @@ BANNED = {
 # Words of the contract (app services; the moment of the data; the data directory), a machine's own processes, and
 # names that a library prescribes.
 ALLOWED = re.compile(
-    r"^_?(app_services?|AppServices?\w*|services?|SERVICES?|(un)?publish_services|data_at|is_data_later|\w*data_dir\w*"
+    r"^_?(app_services?|AppServices?\w*|services?|SERVICES?|\w+_services|data_at|is_data_later|\w*data_dir\w*"
     r"|DATA_DIR|PORTAL_DATA_DIR|process|do_(GET|HEAD|POST)|objects|cleaned_data|get_context_data|sig_handler)$"
 )
 # What a room may not see of Django and the outside, where import-linter knows only whole packages.

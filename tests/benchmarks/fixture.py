@@ -7,7 +7,22 @@ from pathlib import Path
 
 import psycopg
 
-WORDS = "order invoice customer delivery storage night backup region price list market open closed paper".split()
+WORDS = [
+    "order",
+    "invoice",
+    "customer",
+    "delivery",
+    "storage",
+    "night",
+    "backup",
+    "region",
+    "price",
+    "list",
+    "market",
+    "open",
+    "closed",
+    "paper",
+]
 SEED = 7
 
 

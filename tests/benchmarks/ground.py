@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+
 from environments.addresses import DatabaseAddress
 from portal.config import ROOT
 from portal.demo.postgres import Postgres

@@ -11,7 +11,6 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
-from backups.models import Backup  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.core.paginator import Paginator  # noqa: E402
 from django.db import connection  # noqa: E402
@@ -19,13 +18,16 @@ from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.template import engines  # noqa: E402
 from django.test import Client, RequestFactory  # noqa: E402
 from django.test.utils import CaptureQueriesContext, override_settings  # noqa: E402
+
+from backups.models import Backup  # noqa: E402
 from environments.models import App, Environment, Operation, Region  # noqa: E402
 
 ROWS = 100_000
 PLAIN = """{% load static %}<table>{% for b in page %}<tr><td>{{ b.operation.status }}</td><td>{{ b.condition }}</td>
-<td>{{ b.created_at|date:"Y-m-d H:i" }}</td><td>{{ b.created_at|timesince }}</td><td>{{ b.created_by }}</td><td>{{ b.comment }}</td>
-<td>{{ b.model_version }}</td><td>{{ b.total_bytes|filesizeformat }}</td><td>{{ b.expires_at|date:"Y-m-d" }}</td>
-<td>{{ b.get_kept_by_display }}</td><td>{% for k in kinds %}<a href="/x/{{ b.pk }}/{{ k }}/">{{ k }}</a>{% endfor %}
+<td>{{ b.created_at|date:"Y-m-d H:i" }}</td><td>{{ b.created_at|timesince }}</td><td>{{ b.created_by }}</td>
+<td>{{ b.comment }}</td><td>{{ b.model_version }}</td><td>{{ b.total_bytes|filesizeformat }}</td>
+<td>{{ b.expires_at|date:"Y-m-d" }}</td><td>{{ b.get_kept_by_display }}</td>
+<td>{% for k in kinds %}<a href="/x/{{ b.pk }}/{{ k }}/">{{ k }}</a>{% endfor %}
 <a href="/x/{{ b.pk }}/comment/">Comment</a><a href="/x/{{ b.pk }}/delete/">Delete</a></td></tr>{% endfor %}</table>
 {{ page.paginator.count }} {{ page.number }}"""
 
@@ -40,23 +42,41 @@ def fill() -> Environment:
     moments = [began + timedelta(hours=number) for number in range(ROWS)]
     operations = [
         Operation(
-            kind="create", environment=environment, status="Completed", created_at=moment, requested_by_name="Nightly",
-            origin="nightly", is_exclusive=True, may_repeat=True, queue="long", time_limit_seconds=1, finished_at=moment,
+            kind="create",
+            environment=environment,
+            status="Completed",
+            created_at=moment,
+            requested_by_name="Nightly",
+            origin="nightly",
+            is_exclusive=True,
+            may_repeat=True,
+            queue="long",
+            time_limit_seconds=1,
+            finished_at=moment,
         )
         for moment in moments
-    ]  # fmt: skip
+    ]
     Operation.objects.bulk_create(operations, batch_size=1000)
     Backup.objects.bulk_create(
         (
             Backup(
-                environment=environment, operation=operation, created_by="Nightly", created_at=operation.created_at,
-                expires_at=operation.created_at, kept_by="daily", comment="before the rollout", model_version="1.4.2",
-                database_bytes=3_940_000_000, files_bytes=870_000_000, files_count=18_204, stored_attempt=1,
+                environment=environment,
+                operation=operation,
+                created_by="Nightly",
+                created_at=operation.created_at,
+                expires_at=operation.created_at,
+                kept_by="daily",
+                comment="before the rollout",
+                model_version="1.4.2",
+                database_bytes=3_940_000_000,
+                files_bytes=870_000_000,
+                files_count=18_204,
+                stored_attempt=1,
             )
             for operation in operations
         ),
         batch_size=1000,
-    )  # fmt: skip
+    )
     return environment
 
 

@@ -26,8 +26,9 @@ class Row:
         """One line a figure, aligned under the heading."""
         cpu = f"{statistics.median(run.cpu for run in self.ours):8.2f}" if self.ours else " " * 8
         peak = f"{max(run.peak_bytes for run in self.ours) / MIB:8.0f}" if self.ours else " " * 8
+        start = f"{self.number:9} {self.what:38.38}"
         return [
-            f"{self.number:9} {self.what:38.38} {name:16} {figure:9.3f} {goal:9.3f}  {'met' if met else 'MISSED':6} {cpu} {peak}"
+            f"{start} {name:16} {figure:9.3f} {goal:9.3f}  {'met' if met else 'MISSED':6} {cpu} {peak}"
             for name, figure, goal, met in self.figures
         ]
 

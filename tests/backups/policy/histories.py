@@ -29,7 +29,7 @@ def a_moment(random: Random) -> datetime:
 
 def a_history(seed: int) -> History:
     """Nights with gaps, backups by people, failures, damage, pins and use; looked at now, later, or on an edge."""
-    random = Random(seed)  # noqa: S311 - a history, not a secret
+    random = Random(seed)
     start, days = a_moment(random), random.choice([2, 9, 15, 30, 60, 200])
     health = random.choice([0.3, 0.9, 1.0])
     nights = [start + timedelta(days=day) for day in range(days) if random.random() < random.choice([0.2, 1.0])]

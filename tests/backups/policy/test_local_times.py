@@ -99,7 +99,7 @@ def _expected(now: datetime, slot: datetime, city: str, here_now: datetime, here
 @pytest.mark.hypothesis  # for `make properties`
 @pytest.mark.parametrize("zone", ZONES)
 def test_local_words_follow_the_zone_over_42_years(zone: str, local_time: Callable[[datetime, str], datetime]) -> None:
-    random, changes = Random(zone), _changes(zone, local_time)  # noqa: S311
+    random, changes = Random(zone), _changes(zone, local_time)
     for number in range(3_000 if IS_THOROUGH else 300):
         near = random.choice(changes) if changes and number % 2 else a_moment(random)
         now = near + timedelta(hours=random.uniform(-40, 30))

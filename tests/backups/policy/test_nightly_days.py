@@ -96,7 +96,7 @@ def check_an_ordinary_night(made: Made) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_each_slot_is_made_once_or_made_up_once(seed: int) -> None:
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)
     world = World(STARTS[seed % len(STARTS)], DAYS, outages=random_spans(random, DAYS, OUTAGES))
     world.absences = [(count % 2, span) for count, span in enumerate(random_spans(random, DAYS, OUTAGES))]
     noons, moment = Noons(world), BEGIN
@@ -114,7 +114,7 @@ def test_each_slot_is_made_once_or_made_up_once(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_jumping_clocks_make_nothing_twice_and_miss_nothing(seed: int) -> None:
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)
     world = World(STARTS[seed % len(STARTS)], DAYS, outages=random_spans(random, DAYS, OUTAGES[1:]))
     spans = random_spans(random, DAYS, [random.choice([HOUR, 30 * HOUR, 60 * HOUR]) for _ in JUMPS])
     whose = [(0,), (1,), (0, 1)]
@@ -129,7 +129,7 @@ def test_jumping_clocks_make_nothing_twice_and_miss_nothing(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_clock_ten_years_ahead_for_a_while_deletes_nothing(seed: int) -> None:
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)
     ahead = Span(BEGIN + 500 * DAY, BEGIN + 500 * DAY + random.uniform(0.1, 9) * DAY)
     world = World(STARTS[seed % len(STARTS)], DAYS, jumps=[Jump(ahead, 3653 * DAY)])
     noons = Noons(world)

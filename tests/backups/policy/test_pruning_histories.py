@@ -90,7 +90,7 @@ def check_a_clock_ahead(history: History) -> None:
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_generated_histories_are_pruned_as_the_specification_reads(chunk: int) -> None:
     for seed in range(chunk, HISTORIES, CHUNKS):
-        history, random = a_history(seed), Random(f"beside {seed}")  # noqa: S311
+        history, random = a_history(seed), Random(f"beside {seed}")
         check_the_answer(history)
         check_what_never_goes(history)
         check_order_and_repetition(history, random)
