@@ -1,17 +1,23 @@
 """One place where an app runs: its database, its uploaded files, its deployed package."""
 
 import uuid
-from typing import Self
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Self
 
 from django.db import models
 from django.urls import reverse
 
+from .. import clock
 from ..addresses import DatabaseAddress
 from ..choices import State
 from ..secrets import decrypt, encrypt
 from .app import App
 from .package import Package
 from .region import Region
+
+# What decides when nightly backups are made.
+NIGHTS = ("is_nightly_on", "region", "cloud_version")
 
 
 class EnvironmentQuerySet(models.QuerySet["Environment"]):
@@ -29,6 +35,9 @@ class Environment(models.Model):
     region = models.ForeignKey(Region, on_delete=models.PROTECT, related_name="environments")
     cloud_version = models.CharField(max_length=20, default="v4")
     is_nightly_on = models.BooleanField(default=True)
+    nightly_since = models.DateTimeField(
+        null=True, editable=False, help_text="When its nightly schedule last changed; empty: since it exists"
+    )
     # Addresses without passwords, which stand encrypted beside them: a list of environments needs no key.
     database = models.CharField(max_length=1000, help_text="Without the password")
     database_password = models.TextField(blank=True, editable=False)
@@ -52,6 +61,28 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.app.slug}/{self.slug}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A changed nightly schedule holds from now on: no slot of before is due by it."""
+        fields = kwargs.get("update_fields")
+        if not self._state.adding and self._changes_nights(fields):
+            self.nightly_since = clock.now()
+            if fields is not None:
+                kwargs["update_fields"] = {*fields, "nightly_since"}
+        super().save(*args, **kwargs)
+
+    def _changes_nights(self, fields: Iterable[str] | None) -> bool:
+        names = [name for name in NIGHTS if fields is None or name in fields]
+        if not names:
+            return False
+        known = type(self).objects.filter(pk=self.pk).values_list(*names).first()
+        own = tuple(self.region_id if name == "region" else getattr(self, name) for name in names)
+        return known is not None and known != own
+
+    @property
+    def nights_since(self) -> datetime | None:
+        """Since when its nightly schedule holds; None: it is off."""
+        return (self.nightly_since or self.created_at) if self.is_nightly_on else None
 
     def get_absolute_url(self) -> str:
         return reverse("backups:list", args=[self.app.slug, self.slug])
