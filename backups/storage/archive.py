@@ -15,6 +15,7 @@ from .archive_holdings import (
     dump_pieces,
     stored_dump,
 )
+from .archive_parts import gathered
 from .archive_readme import metadata_json, readme_text
 from .archive_rows import Rows, checksum_lines, name_pairs, rows_of
 from .archive_tar import TarArchive, tar_bytes
@@ -44,19 +45,20 @@ class Archive(Protocol):
 
 
 class DumpArchive:
-    """The dump itself; read whole, it is compared with its SHA-256, and its last piece comes only when it fits."""
+    """The dump itself. With `is_checked` the last piece of the whole comes only when its SHA-256 fits."""
 
     is_rangeable = True
 
-    def __init__(self, vault: Vault, dump: Stored) -> None:
-        self._vault, self._dump = vault, dump
+    def __init__(self, vault: Vault, dump: Stored, *, is_checked: bool) -> None:
+        self._vault, self._dump, self._is_checked = vault, dump, is_checked
 
     @property
     def length(self) -> int:
         return self._dump.size
 
     def stream(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        return dump_pieces(self._vault, self._dump, start, self.length if stop is None else stop)
+        end = self.length if stop is None else stop
+        return gathered(dump_pieces(self._vault, self._dump, start, end, is_checked=self._is_checked))
 
 
 class ArchiveSums:
@@ -110,11 +112,15 @@ def archive_of(
     *,
     has_dump: bool,
     is_tar: bool,
+    is_checked: bool,
     at: int,
     about: Mapping[str, Any],
     filename: str,
 ) -> tuple[Archive, bytes]:
     """The archive of a backup, and its changeable part, which belongs into the ETag.
+
+    With `is_checked` whatever is read whole is compared with its sums on the way: a .tar.gz always is, because its
+    readers could not tell.
 
     `about` is what `.metadata` says; `at` the time in seconds of all entries that are not uploaded files. Only the end
     of the manifest is read here.
@@ -127,7 +133,7 @@ def archive_of(
         Small(METADATA, metadata_json(FORM, about)),
         Small(README, readme_text(about, filename, has_dump=has_dump, has_written_names=facts.has_written_names)),
     )
-    holdings = Holdings(vault, manifest, facts, dump if has_dump else None, at, tail)
+    holdings = Holdings(vault, manifest, facts, dump if has_dump else None, at, tail, is_checked or is_tar)
     archive = TarArchive(holdings) if is_tar else ZipArchive(holdings)
     return archive, b"".join(one.content for one in tail)
 

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from .archive_parts import checked, hashed
+from .archive_contents import RowReader
+from .archive_parts import Piece, hashed
 from .archive_rows import Rows, checksum_lines, name_pairs, rows_of
 from .manifest import ManifestReader, Reading
-from .packs import PackReader
 from .stored import Stored
 from .vault import Vault
 
 DUMP, SUMS, NAMES, METADATA, README = "db/db.backup", "SHA256SUMS", "NAMES.json", ".metadata", "README.txt"
-BLOCK, BLOCKS = 256 << 10, 48
 BLOCK_OF_DUMP = 1 << 20
 
 
@@ -56,7 +55,10 @@ class Small(NamedTuple):
 
 @dataclass(frozen=True)
 class Holdings:
-    """`dump` is None where only the files are taken; `at` is the time of all entries that are no files, in seconds."""
+    """`dump` is None where only the files are taken; `at` is the time of all entries that are no files, in seconds.
+
+    `is_checked`: what is read whole is compared with its sums on the way. A zip tells by itself when it is not.
+    """
 
     vault: Vault
     manifest: ManifestReader
@@ -64,6 +66,7 @@ class Holdings:
     dump: Stored | None
     at: int
     tail: tuple[Small, ...]
+    is_checked: bool = True
 
     @property
     def sums(self) -> Known:
@@ -72,25 +75,12 @@ class Holdings:
     def rows(self) -> Iterator[Rows]:
         return map(rows_of, self.manifest.columns())
 
-    def packs(self) -> PackReader:
-        """Blocks are small and many, because neighbours may lie in as many packs as there were backups."""
-        return PackReader(self.vault, block=BLOCK, blocks=BLOCKS)
+    def contents(self) -> RowReader:
+        return RowReader(self.vault, self.manifest, is_checked=self.is_checked)
 
-    def content(
-        self, packs: PackReader, rows: Rows, row: int, start: int = 0, stop: int | None = None
-    ) -> Iterator[bytes]:
-        """A file's bytes; a whole one is compared with its CRC-32 on the way."""
-        size = rows.sizes[row]
-        stop = size if stop is None else min(stop, size)
-        if start >= stop or rows.files is None:
-            return iter(())
-        record = rows.files.record(row)
-        pieces = packs.content(self.manifest.pack_name(record.pack), record, max(start, 0), stop)
-        return checked(pieces, record.crc32, record.path) if start <= 0 and stop == size else pieces
-
-    def dump_content(self, start: int, stop: int) -> Iterator[bytes]:
+    def dump_content(self, start: int, stop: int) -> Iterator[Piece]:
         assert self.dump is not None
-        return dump_pieces(self.vault, self.dump, start, stop)
+        return dump_pieces(self.vault, self.dump, start, stop, is_checked=self.is_checked)
 
     def checksums(self) -> Iterator[bytes]:
         """SHA256SUMS: every file, and the dump last, because it is known last."""
@@ -117,10 +107,10 @@ def stored_dump(manifest: ManifestReader) -> Stored:
         return Stored(dump["name"], dump["bytes"], dump["sha256"], dump["crc32"])
 
 
-def dump_pieces(vault: Vault, dump: Stored, start: int, stop: int) -> Iterator[bytes]:
-    """The dump's bytes; a whole one is compared with its SHA-256 on the way. Raises as `Vault.stream`."""
+def dump_pieces(vault: Vault, dump: Stored, start: int, stop: int, *, is_checked: bool) -> Iterator[Piece]:
+    """The dump's bytes; a whole one may be compared with its SHA-256 on the way. Raises as `Vault.stream`."""
     pieces = vault.stream(dump.name, start, stop - start, BLOCK_OF_DUMP)
-    return hashed(pieces, dump.sha256, DUMP) if (start, stop) == (0, dump.size) else pieces
+    return hashed(pieces, dump.sha256, DUMP) if is_checked and (start, stop) == (0, dump.size) else pieces
 
 
 def dump_line(dump: Stored) -> bytes:

@@ -8,26 +8,28 @@ from typing import NamedTuple
 from ..errors import StoredDiffers
 
 GATHERED = 256 << 10
-LARGE = 64 << 10
+
+
+Piece = bytes | memoryview
 
 
 class Part(NamedTuple):
     """A stretch of an archive: its length in bytes, and a function that makes any range of it."""
 
     length: int
-    make: Callable[[int, int], Iterator[bytes]]
+    make: Callable[[int, int], Iterator[Piece]]
 
 
 def fixed(content: bytes) -> Part:
     return Part(len(content), lambda start, stop: iter([content[start:stop]]))
 
 
-def made(length: int, pieces: Callable[[], Iterable[bytes]]) -> Part:
+def made(length: int, pieces: Callable[[], Iterable[Piece]]) -> Part:
     """A stretch that is cheap to make from its beginning."""
     return Part(length, lambda start, stop: cut(pieces(), start, stop))
 
 
-def join(parts: Iterable[Part], start: int, stop: int) -> Iterator[bytes]:
+def join(parts: Iterable[Part], start: int, stop: int) -> Iterator[Piece]:
     """The bytes from `start` up to `stop` of all parts one after the other; only parts that are needed are made."""
     at = 0
     for part in parts:
@@ -37,7 +39,7 @@ def join(parts: Iterable[Part], start: int, stop: int) -> Iterator[bytes]:
             yield from exactly(part.make(low, high), high - low)
 
 
-def cut(pieces: Iterable[bytes], start: int, stop: int) -> Iterator[bytes]:
+def cut(pieces: Iterable[Piece], start: int, stop: int) -> Iterator[Piece]:
     at = 0
     for piece in pieces:
         if at >= stop:
@@ -48,7 +50,7 @@ def cut(pieces: Iterable[bytes], start: int, stop: int) -> Iterator[bytes]:
             yield wanted
 
 
-def exactly(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
+def exactly(pieces: Iterable[Piece], length: int) -> Iterator[Piece]:
     """The same pieces. Raises: StoredDiffers when they are more or less than was foretold."""
     done = 0
     for piece in pieces:
@@ -60,9 +62,10 @@ def exactly(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
         raise StoredDiffers("What is stored is not as long as its list says. Choose another backup.")
 
 
-def checked(pieces: Iterable[bytes], crc32: int, name: str) -> Iterator[bytes]:
+def checked(pieces: Iterable[Piece], crc32: int, name: str) -> Iterator[Piece]:
     """The same pieces, the last one only when all together are what was saved. Raises: StoredDiffers."""
-    found, held = 0, b""
+    found = 0
+    held: Piece = b""
     for piece in pieces:
         if held:
             yield held
@@ -73,9 +76,10 @@ def checked(pieces: Iterable[bytes], crc32: int, name: str) -> Iterator[bytes]:
         yield held
 
 
-def hashed(pieces: Iterable[bytes], sha256: str, name: str) -> Iterator[bytes]:
+def hashed(pieces: Iterable[Piece], sha256: str, name: str) -> Iterator[Piece]:
     """The same, by SHA-256."""
-    found, held = hashlib.sha256(), b""
+    found = hashlib.sha256()
+    held: Piece = b""
     for piece in pieces:
         if held:
             yield held
@@ -91,15 +95,18 @@ def _differs(name: str) -> StoredDiffers:
     return StoredDiffers(f"{name!a} in the vault is not what was saved. Choose another backup, and look at the vault.")
 
 
-def gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def gathered(pieces: Iterable[Piece]) -> Iterator[bytes]:
     """The same bytes in pieces that are worth a system call each."""
-    held: list[bytes] = []
+    held: list[Piece] = []
     size = 0
     for piece in pieces:
+        if size and len(piece) >= GATHERED:
+            yield b"".join(held)
+            held, size = [], 0
         held.append(piece)
         size += len(piece)
-        if size >= GATHERED or len(piece) >= LARGE:
-            yield b"".join(held) if len(held) > 1 else piece
+        if size >= GATHERED:
+            yield piece if size == len(piece) and isinstance(piece, bytes) else b"".join(held)
             held, size = [], 0
     if held:
         yield b"".join(held)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from .archive_holdings import DUMP, NAMES, SUMS, Holdings
-from .archive_parts import checked, exactly, gathered
+from .archive_parts import Piece, checked, exactly, gathered
 from .archive_rows import Rows
 
 BLOCK = 512
@@ -88,7 +88,7 @@ class TarArchive:
         sizes += [holdings.dump.size] if holdings.dump else []
         return facts.tree_tar_bytes + sum(BLOCK + size + -size % BLOCK for size in sizes) + len(END)
 
-    def _members(self) -> Iterator[bytes]:
+    def _members(self) -> Iterator[Piece]:
         holdings, names = self._holdings, self._holdings.facts.names
         if holdings.dump:
             yield from self._member(DUMP, holdings.dump.size, holdings.dump_content(0, holdings.dump.size))
@@ -100,22 +100,22 @@ class TarArchive:
             yield from self._member(name, len(content), [content])
         yield END
 
-    def _member(self, name: str, size: int, content: Iterable[bytes]) -> Iterator[bytes]:
+    def _member(self, name: str, size: int, content: Iterable[Piece]) -> Iterator[Piece]:
         yield header(name.encode(), MODE, size, self._holdings.at)
         yield from exactly(content, size)
         yield _padding(size)
 
-    def _tree(self) -> Iterator[bytes]:
-        packs = self._holdings.packs()
+    def _tree(self) -> Iterator[Piece]:
+        contents = self._holdings.contents()
         for rows in self._holdings.rows():
             members = zip(rows.raw_names, rows.modes, rows.sizes, rows.times, rows.uids, rows.gids, strict=True)
             for row, (name, mode, size, *rest) in enumerate(members):
                 yield header(name, mode, size, *rest)
-                yield from self._holdings.content(packs, rows, row)
+                yield from contents.read(rows, row)
                 yield _padding(size)
 
 
-def _gzip(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
+def _gzip(pieces: Iterable[Piece], length: int) -> Iterator[bytes]:
     yield GZIP_HEAD
     crc32, left, held = 0, length, bytearray()
     for piece in pieces:

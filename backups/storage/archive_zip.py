@@ -4,12 +4,12 @@ before it."""
 import struct
 import time
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import NamedTuple
 
 from .archive_holdings import DUMP, NAMES, SUMS, Holdings
-from .archive_parts import Part, checked, fixed, gathered, join, made
+from .archive_parts import Part, Piece, checked, fixed, gathered, join, made
 from .archive_rows import Rows
 
 LOCAL = struct.Struct("<4s5H3L2H")
@@ -42,8 +42,7 @@ def wide_count(rows: Rows) -> int:
     return sum(size >= WIDE for size in rows.sizes) if rows.largest >= WIDE else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry as both headers tell it."""
 
     name: bytes
@@ -51,6 +50,12 @@ class Entry:
     crc32: int
     mode: int
     time: int
+
+    @property
+    def length(self) -> int:
+        """Of header and content."""
+        wide = WIDE_SIZES.size if self.size >= WIDE else 0
+        return LOCAL.size + len(self.name) + wide + TIMES.size + self.size
 
     def header(self) -> bytes:
         """What stands in front of its content."""
@@ -98,69 +103,56 @@ class ZipArchive:
 
     def __init__(self, holdings: Holdings) -> None:
         self._holdings = holdings
-        self._small = [self._entry(one.name, len(one.content), zlib.crc32(one.content)) for one in holdings.tail]
-        self._front = self._front_parts()
-        self._directory_start = sum(part.length for part in self._front)
+        entries = self._front_entries()
+        self._tree_start = sum(entry.length for entry, _ in entries)
+        tree = Part(holdings.facts.tree_zip_bytes, self._tree)
+        behind = self._back_entries()
+        self._directory_start = self._tree_start + tree.length + sum(entry.length for entry, _ in behind)
         self._is_far = self._directory_start >= WIDE
-        self._back = self._back_parts()
+        directory = self._directory_parts([entry for entry, _ in entries], [entry for entry, _ in behind])
+        self._parts = [*_laid_out(entries), tree, *_laid_out(behind), *directory]
 
     @cached_property
     def length(self) -> int:
-        return sum(part.length for part in (*self._front, *self._back))
+        return sum(part.length for part in self._parts)
 
     def stream(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start` up to `stop`. Raises, while read: StoredDiffers, StoredMissing, VaultUnreachable,
-        ManifestNotReadable."""
-        return gathered(join((*self._front, *self._back), start, self.length if stop is None else stop))
+        """The bytes from `start` up to `stop`.
+
+        Raises, while read: StoredDiffers, StoredMissing, VaultUnreachable, ManifestNotReadable.
+        """
+        return gathered(join(self._parts, start, self.length if stop is None else stop))
 
     def _entry(self, name: str, size: int, crc32: int) -> Entry:
         return Entry(name.encode(), size, crc32, MODE, self._holdings.at)
 
-    @cached_property
-    def _first(self) -> list[Entry]:
-        dump = self._holdings.dump
-        return [self._entry(DUMP, dump.size, dump.crc32)] if dump else []
-
-    @cached_property
-    def _last(self) -> list[Entry]:
-        """What follows the files."""
-        lists = ((SUMS, self._holdings.sums), (NAMES, self._holdings.facts.names))
-        return [*(self._entry(name, *known) for name, known in lists), *self._small]
-
-    def _front_parts(self) -> list[Part]:
+    def _front_entries(self) -> list[tuple[Entry, Part]]:
+        """What stands before the files."""
         holdings = self._holdings
-        parts = [part for entry in self._first for part in (fixed(entry.header()), self._dump_part(entry))]
-        parts.append(Part(holdings.facts.tree_zip_bytes, self._tree))
-        contents = [
-            made(holdings.sums.length, lambda: checked(holdings.checksums(), holdings.sums.crc32, SUMS)),
-            made(holdings.facts.names.length, lambda: checked(holdings.names(), holdings.facts.names.crc32, NAMES)),
-            *(fixed(one.content) for one in holdings.tail),
+        if holdings.dump is None:
+            return []
+        entry = self._entry(DUMP, holdings.dump.size, holdings.dump.crc32)
+        return [(entry, Part(entry.size, holdings.dump_content))]
+
+    def _back_entries(self) -> list[tuple[Entry, Part]]:
+        """What stands behind the files: the lists, and what may change."""
+        holdings, sums, names = self._holdings, self._holdings.sums, self._holdings.facts.names
+        lists = [
+            (self._entry(SUMS, *sums), made(sums.length, lambda: checked(holdings.checksums(), sums.crc32, SUMS))),
+            (self._entry(NAMES, *names), made(names.length, lambda: checked(holdings.names(), names.crc32, NAMES))),
         ]
-        for entry, content in zip(self._last, contents, strict=True):
-            parts += [fixed(entry.header()), content]
-        return parts
+        small = [
+            (self._entry(name, len(content), zlib.crc32(content)), fixed(content)) for name, content in holdings.tail
+        ]
+        return lists + small
 
-    def _dump_part(self, entry: Entry) -> Part:
-        return Part(entry.size, self._holdings.dump_content)
-
-    def _back_parts(self) -> list[Part]:
-        """The directory: records before the files, theirs, those behind; and the end."""
+    def _directory_parts(self, before: list[Entry], behind: list[Entry]) -> list[Part]:
         facts = self._holdings.facts
-        offsets, at = [], 0
-        for entry in self._first:
-            offsets.append(at)
-            at += len(entry.header()) + entry.size
-        self._tree_start = at
-        at += facts.tree_zip_bytes
-        first = b"".join(entry.record(0, is_far=self._is_far) for entry in self._first)
-        last = b""
-        for entry in self._last:
-            last += entry.record(at, is_far=self._is_far)
-            at += len(entry.header()) + entry.size
+        first = b"".join(self._records(before, 0))
+        last = b"".join(self._records(behind, self._tree_start + facts.tree_zip_bytes))
         middle = facts.directory_bytes + _wide_records(facts.entries, facts.wide, is_far=self._is_far)
-        size = len(first) + middle + len(last)
-        entries = len(self._first) + facts.entries + len(self._last)
-        return [fixed(first), Part(middle, self._directory), fixed(last), fixed(self._end(entries, size))]
+        end = self._end(len(before) + facts.entries + len(behind), len(first) + middle + len(last))
+        return [fixed(first), Part(middle, self._directory), fixed(last), fixed(end)]
 
     def _end(self, entries: int, size: int) -> bytes:
         start, wide = self._directory_start, b""
@@ -171,44 +163,47 @@ class ZipArchive:
         count = min(entries, MANY)
         return wide + END.pack(b"PK\5\6", 0, 0, count, count, min(size, WIDE), min(start, WIDE), 0)
 
-    def _tree(self, start: int, stop: int) -> Iterator[bytes]:
+    def _tree(self, start: int, stop: int) -> Iterator[Piece]:
         """Lines of the manifest are passed over by their length, then entries by theirs, then frames."""
-        packs, at = self._holdings.packs(), 0
+        contents, at = self._holdings.contents(), 0
         for rows in self._holdings.rows():
             if at >= stop:
                 return
             length = local_bytes(rows)
             if at + length > start:
                 for row, entry in enumerate(_entries(rows)):
-                    header = entry.header()
                     low, high = start - at, stop - at
-                    if low < len(header) + entry.size and high > 0:
+                    at += entry.length
+                    if low < entry.length and high > 0:
+                        header = entry.header()
                         yield header[max(low, 0) : high]
-                        low, high = low - len(header), high - len(header)
-                        yield from self._holdings.content(packs, rows, row, low, high)
-                    at += len(header) + entry.size
+                        yield from contents.read(rows, row, low - len(header), high - len(header))
             else:
                 at += length
 
-    def _directory(self, start: int, stop: int) -> Iterator[bytes]:
+    def _directory(self, start: int, stop: int) -> Iterator[Piece]:
         at, offset = 0, self._tree_start
         for rows in self._holdings.rows():
             if at >= stop:
                 return
             length = directory_bytes(rows) + _wide_records(len(rows), wide_count(rows), is_far=self._is_far)
             if at + length > start:
-                yield b"".join(self._records(rows, offset))[max(start - at, 0) : stop - at]
+                yield b"".join(self._records(_entries(rows), offset))[max(start - at, 0) : stop - at]
             at, offset = at + length, offset + local_bytes(rows)
 
-    def _records(self, rows: Rows, offset: int) -> Iterator[bytes]:
-        for entry in _entries(rows):
+    def _records(self, entries: Iterable[Entry], offset: int) -> Iterator[bytes]:
+        for entry in entries:
             yield entry.record(offset, is_far=self._is_far)
-            offset += LOCAL.size + len(entry.name) + TIMES.size + entry.size
-            offset += WIDE_SIZES.size if entry.size >= WIDE else 0
+            offset += entry.length
 
 
 def _entries(rows: Rows) -> Iterator[Entry]:
     return map(Entry, rows.raw_names, rows.sizes, rows.crcs, rows.modes, rows.times)
+
+
+def _laid_out(entries: Iterable[tuple[Entry, Part]]) -> Iterator[Part]:
+    for entry, content in entries:
+        yield from (fixed(entry.header()), content)
 
 
 def _wide_records(entries: int, wide: int, *, is_far: bool) -> int:
