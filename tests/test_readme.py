@@ -17,8 +17,9 @@ def section(title: str) -> str:
 
 
 def first_cells(text: str) -> list[str]:
-    """The first words in code of each row of a table."""
-    return re.findall(r"^\| `([\w]+)", text, re.MULTILINE)
+    """The first word of each piece of code in the first column of a table."""
+    cells = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
+    return [word for cell in cells for word in re.findall(r"`(\w+)", cell)]
 
 
 def test_every_setting_is_listed_and_every_listed_one_exists() -> None:
