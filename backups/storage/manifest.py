@@ -40,7 +40,7 @@ class ManifestWriter:
     `header` becomes the first line. Left without `finish`, nothing stays.
     """
 
-    def __init__(self, vault: Vault, name: str, header: Mapping[str, Any], *, level: int = 3) -> None:
+    def __init__(self, vault: Vault, name: str, header: Mapping[str, Any], *, level: int = 1) -> None:
         self.sums: Sums | None = None
         # With a checksum in every frame, so that no flipped bit reads as something else.
         options: dict[int, int] = {CompressionParameter.compression_level: level, CompressionParameter.checksum_flag: 1}
