@@ -38,8 +38,16 @@ class NameNotTyped(Refused):
     """The typed name is not the environment's."""
 
 
+class LinkUnknown(Refused):
+    sentence = "There is no such download link."
+
+
 class LinkNotValid(Refused):
     sentence = "This download link is no longer valid. Open the backup and choose Download again."
+
+
+class BackupGone(Refused):
+    sentence = "This backup was deleted; there is nothing left to download."
 
 
 # Failures of the database's side

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import cancel, comment, create, delete, live, page
+from .views import cancel, comment, create, delete, download, live, page
 
 app_name = "backups"
 LIST = "apps/<slug:app>/<slug:environment>/backups/"
@@ -18,4 +18,6 @@ urlpatterns = [
     path(f"{ONE}comment/", comment.comment, name="comment"),
     path(f"{ONE}delete/", delete.delete, name="delete"),
     path(f"{ONE}cancel/", cancel.cancel, name="cancel"),
+    path(f"{ONE}download/<slug:contents>/", download.download, name="download"),
+    path("downloads/<str:token>/<str:filename>", download.archive, name="archive"),
 ]
