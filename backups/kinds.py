@@ -1,14 +1,11 @@
 """The kinds of operations that backups bring, and what the reaper keeps in order: found when Django is ready."""
 
-from environments.inspections import register_session_counter
 from environments.lifecycle.kinds import register, register_keeping
 
 from .operations import create, delete, generations, restore, undo
-from .operations.sessions import sessions_of
 
 register(create.KIND)
 register(delete.KIND)
 register(restore.KIND)
 register(undo.KIND)
 register_keeping(generations.discard_expired)
-register_session_counter(sessions_of)

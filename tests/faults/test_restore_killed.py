@@ -17,10 +17,10 @@ from environments.lifecycle.reaper import reap
 from environments.lifecycle.run import run_here
 from environments.models import Environment, Operation
 from portal.config import ROOT
+from tests.apps import App
 from tests.backups.operations.test_restore import (
     BY,
     ROWS,
-    App,
     back_up,
     change,
     fill,

@@ -1,8 +1,6 @@
 """Restore and undo: the old data or the new, whole, and the app runs again if it ran before."""
 
 import os
-import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,35 +20,12 @@ from environments.choices import Origin, Status
 from environments.lifecycle.run import run_here
 from environments.models import Environment, Operation
 from tests import fingerprint
+from tests.apps import App
 from tests.factories import PackageFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BY = Actor("Ines Duarte", Origin.PERSON)
 ROWS = ("CREATE TABLE orders (id int, what text)", "INSERT INTO orders SELECT n, 'row' FROM generate_series(1, 100) n")
-
-
-class App:
-    """An app that is a file: it runs while the file is there. Its commands are real programs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.flag, self.trace = folder / "runs", folder / "trace"
-        self.start()
-
-    def start(self) -> None:
-        self.flag.touch()
-
-    @property
-    def is_running(self) -> bool:
-        return self.flag.exists()
-
-    @property
-    def commands(self) -> dict[str, str]:
-        flag, trace = str(self.flag), str(self.trace)
-        status = f"import os, sys; sys.exit(0 if os.path.exists({flag!r}) else 3)"
-        stop = f"import os; open({trace!r}, 'a').write('stop '); os.path.exists({flag!r}) and os.remove({flag!r})"
-        start = f"open({trace!r}, 'a').write('start '); open({flag!r}, 'w')"
-        words = {"status": status, "stop": stop, "start": start}
-        return {name: shlex.join([sys.executable, "-I", "-S", "-c", code]) for name, code in words.items()}
 
 
 @pytest.fixture
