@@ -22,6 +22,7 @@ DEFAULT_REGION, DEFAULT_CLOUD_VERSION = "europe", "v4"
 LONGEST_SLUG = 60
 # Changing these while something works there would lead its second half elsewhere than its first.
 PLACE = {"database", "database_password", "admin_database", "admin_database_password", "files_directory"}
+NOT_REGISTERED = {"state", "state_at", "nightly_since", "created_at"}
 CONNECTION = {*PLACE, "template_database"} - {"files_directory"}
 SAID = {
     "database_password": "database password",
@@ -94,7 +95,7 @@ def register(name: str, wishes: Wishes, *, by: Actor) -> Registered:
 
 def remembered(environment: Environment) -> dict[str, Any]:
     """Everything about an environment that can be registered, by field; to compare with later."""
-    names = [one.attname for one in Environment._meta.concrete_fields if one.attname not in ("state", "state_at")]
+    names = [one.attname for one in Environment._meta.concrete_fields if one.attname not in NOT_REGISTERED]
     return {name: getattr(environment, name) for name in names} | {"commands": dict(environment.commands)}
 
 
@@ -210,7 +211,7 @@ def _save(environment: Environment, wishes: Wishes, changed: set[str], *, is_new
     if is_new:
         environment.save(force_insert=True)
     elif changed:
-        environment.save(update_fields=changed)
+        environment.save(update_fields={Environment._meta.get_field(name).name for name in changed})
     if _save_services(environment, wishes.services):
         changed.add("services")
     remember(environment, changed, is_new=is_new, by=by)
