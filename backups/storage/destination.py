@@ -28,12 +28,12 @@ class Destination:
         self._opened: list[tuple[bytes, int]] = []
 
     def make_folder(self, path: bytes) -> None:
-        with _explained(path):
+        with explained(path):
             self._enter(path.split(b"/"))
 
     def finish_folder(self, path: bytes, mode: int, mtime_ns: int) -> None:
         """Give a folder, made where it is not there, its mode and time; call it when all that it holds is written."""
-        with _explained(path):
+        with explained(path):
             handle = self._enter(path.split(b"/"))
             os.fchmod(handle, mode)
             os.utime(handle, ns=(mtime_ns, mtime_ns))
@@ -42,7 +42,7 @@ class Destination:
         self, path: bytes, content: Iterable[bytes], *, mode: int = 0o644, mtime_ns: int | None = None
     ) -> None:
         *parents, name = path.split(b"/")
-        with _explained(path):
+        with explained(path):
             handle = os.open(name, NEW_FILE, 0o600, dir_fd=self._enter(parents))
             try:
                 for piece in content:
@@ -106,7 +106,8 @@ def write_all(handle: int, piece: bytes) -> None:
 
 
 @contextmanager
-def _explained(path: bytes) -> Iterator[None]:
+def explained(path: bytes) -> Iterator[None]:
+    """Turns what the system says about writing here into UnpackFailed."""
     try:
         yield
     except OSError as error:

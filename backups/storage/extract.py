@@ -2,7 +2,7 @@
 
 from typing import BinaryIO, Protocol
 
-from .destination import Destination, Owner
+from .destination import Destination, Owner, explained
 from .extract_inspect import Dump, Inspection, Opened, inspect
 from .extract_layout import DUMP, TREE
 from .extract_names import Seen, check_length, foreign_offence, plain_path
@@ -58,8 +58,9 @@ class _Extraction:
         if target:
             self._write(target, member)
         elif path == DUMP and self._inspection.dump and self._dump_into:
-            for piece in member.content:
-                self._dump_into.write(piece)
+            with explained(member.name):
+                for piece in member.content:
+                    self._dump_into.write(piece)
 
     def _target(self, path: str, member: Member) -> bytes:
         """Where it belongs; empty for what is no uploaded file."""

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from ..errors import UploadRefused
-from .extract_names import CONTROL, Keyed, Marks, check_length, check_shape
+from .archive_names import written_names
+from .extract_names import Keyed, Marks, check_length, check_shape
 from .extract_refusals import refusal
 from .extract_stream import Limits
 
@@ -84,8 +85,7 @@ class WrittenNames:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._limits, self._keyed = limits, Keyed()
-        self._written, self._originals = Marks(), Marks()
+        self._limits, self._keyed, self._written = limits, Keyed(), Marks()
 
     @property
     def count(self) -> int:
@@ -110,36 +110,19 @@ class WrittenNames:
         return unquote_to_bytes(below) if self.count and self.holds(path) else below.encode()
 
     def _meet(self, name: str, original: str) -> None:
-        """Raises: ValueError unless the original is what the percents say, needs them, and may be a path."""
-        path = name if name.startswith(TREE) else TREE + name
-        path = path.removesuffix("/")
-        told = original.encode("utf-8", "surrogateescape").removesuffix(b"/")
-        below = unquote_to_bytes(path.removeprefix(TREE))
-        if told not in (below, TREE.encode() + below) or below.count(b"/") != path.count("/") - 1:
-            raise ValueError(name)
-        if not _has_to_be_written(below) or b"\0" in below:
+        """Raises: ValueError unless the name is how our archives write this original, and it may be a path."""
+        path = name.removesuffix("/")
+        plain = original.removesuffix("/")
+        below = next((one for one in (plain.removeprefix(TREE), plain) if TREE + written_names([one])[0] == path), "")
+        raw = below.encode("utf-8", "surrogateescape")
+        if TREE + below == path or b"\0" in raw or self.holds(path) or self.count >= self._limits.entries:
             raise ValueError(name)
         try:
-            check_shape(below.decode("utf-8", "surrogateescape"), name)
-            check_length(below, self._limits)
+            check_shape(below, name)
+            check_length(raw, self._limits)
         except UploadRefused:
             raise ValueError(name) from None
-        self._remember(path, below)
-
-    def _remember(self, path: str, below: bytes) -> None:
-        key = self._keyed.number(below.decode("utf-8", "surrogateescape"), b"original")
-        if self.holds(path) or self._originals.find(key) is not None or self.count >= self._limits.entries:
-            raise ValueError(path)
         self._written.put(self._keyed.number(path), 0)
-        self._originals.put(key, 0)
-
-
-def _has_to_be_written(name: bytes) -> bool:
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return True
-    return CONTROL.search(name) is not None
 
 
 def _pairs(pieces: Iterable[bytes]) -> Iterator[tuple[str, str]]:

@@ -169,3 +169,9 @@ def test_the_dump_goes_where_it_is_asked_for_and_only_there(surroundings: Surrou
     assert taken.getvalue() == dump
     assert set(tree(surroundings.into)) == {"a"}
     surroundings.assert_untouched()
+
+
+def test_no_room_for_the_dump_is_said(surroundings: Surroundings) -> None:
+    dump = b"PGDMP\1\x0e\0\4\x08\1" + b"\0\0\0\0\0" * 20
+    with open("/dev/full", "wb", buffering=0) as full, pytest.raises(UnpackFailed, match="No space left"):
+        unpack(zips.make_zip(zips.Entry(b"db/db.backup", dump)), surroundings.into, dump_into=full)
