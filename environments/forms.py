@@ -42,14 +42,14 @@ class InvitationForm(forms.Form):
     def clean(self) -> None:
         given = self.cleaned_data
         self.user.first_name, self.user.last_name = given.get("first_name", ""), given.get("last_name", "")
-        if not given.get("password"):
-            return
-        try:
-            validate_password(given["password"], self.user)
-        except forms.ValidationError as error:
-            self.add_error("password", error)
-        if "again" in given and given["again"] != given["password"]:
+        password, again = given.get("password"), given.get("again")
+        if password and again and again != password:
             self.add_error("again", "The two passwords differ.")
+        if password:
+            try:
+                validate_password(password, self.user)
+            except forms.ValidationError as error:
+                self.add_error("password", error)
 
 
 class EnvironmentForm(forms.ModelForm):  # type: ignore[type-arg]
