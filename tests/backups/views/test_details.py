@@ -150,6 +150,17 @@ def test_each_person_is_offered_what_they_may_do(
     assert offered(developer, queued) == ["Details", "Comment"]
 
 
+def test_the_panel_offers_the_other_form_too(
+    environment: Environment, developer: User, sign_in: SignIn, address: Address
+) -> None:
+    backup = BackupFactory(environment=environment)
+
+    page = sign_in(developer).get(address("panel", backup))
+
+    assert text(page, id="downloads").endswith("Full backup .tar.gz Uploaded files .tar.gz")
+    assert f'href="{backup.get_absolute_url()}download/files/?format=tar.gz"' in page.content.decode()
+
+
 def test_a_leaving_backup_is_offered_for_nothing(
     environment: Environment, support: User, sign_in: SignIn, address: Address
 ) -> None:
