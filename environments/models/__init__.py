@@ -1,6 +1,6 @@
 """What is remembered of apps, places, people and long work."""
 
-from .activity import Activity, record
+from .activity import Activity, record, unwritten
 from .app import App
 from .app_service import AppService
 from .environment import Environment
@@ -22,4 +22,5 @@ __all__ = [
     "RegionStart",
     "Sign",
     "record",
+    "unwritten",
 ]

@@ -43,7 +43,23 @@ def record(
     **facts: Any,
 ) -> Activity:
     """Write one line of history. Call it in the transaction of the effect it tells of."""
-    return Activity.objects.create(
+    line = unwritten(environment, action, sentence, by=by, subject=subject, operation=operation, **facts)
+    line.save()
+    return line
+
+
+def unwritten(
+    environment: Environment,
+    action: str,
+    sentence: str,
+    *,
+    by: Actor,
+    subject: uuid.UUID | None = None,
+    operation: uuid.UUID | None = None,
+    **facts: Any,
+) -> Activity:
+    """The same for whoever writes many at once."""
+    return Activity(
         environment=environment,
         environment_name=str(environment),
         at=clock.now(),
