@@ -20,7 +20,7 @@ from .test_stored import Altering
 from .trip import ENVIRONMENT, Kept, contents, everything, keep, noise, threads, tree
 
 MIB = 1 << 20
-CHANCE = random.Random(20260726)  # noqa: S311
+CHANCE = random.Random(20260726)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_any_range_of_a_file_of_several_frames(vault: Vault) -> None:
         pack, one = put(packs, plain)
         put(packs, b"after")
         packs.finish()
-    reader, chance = PackReader(vault, block=MIB, blocks=2), random.Random(4)  # noqa: S311
+    reader, chance = PackReader(vault, block=MIB, blocks=2), random.Random(4)
     edges = [0, 1, FRAME - 1, FRAME, FRAME + 1, 2 * FRAME, 2 * FRAME + 5, len(plain)]
     ranges = [(start, stop) for start in edges for stop in edges]
     ranges += [(chance.randrange(len(plain)), chance.randrange(len(plain))) for _ in range(30)]
