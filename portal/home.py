@@ -9,11 +9,16 @@ from django.db.models import Count, F, Max, Q, Sum
 
 from backups.choices import BROKEN
 from backups.models import Backup
+from backups.operations.nights import next_nightly, nights_of, starts_by_region
+from backups.policy.nightly import Night, NightState, SlotWords
 from environments import clock
 from environments.choices import Status
 from environments.models import Environment, Operation
 
+from .strips import Strip, strip_of
+
 TOO_OLD = timedelta(hours=48)
+A_NIGHT = timedelta(hours=26)  # a day, and the two hours after which a nightly counts as missed
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,34 @@ class Card:
     count: int
     total_bytes: int
     running: Operation | None
+    nights: list[Night]
+    next_nightly: SlotWords | None
+
+    @property
+    def strip(self) -> Strip:
+        return strip_of(self.nights)
+
+    @property
+    def last_night(self) -> NightState | None:
+        """What became of the newest night that is over; None when none was wanted."""
+        over = (NightState.MADE, NightState.FAILED, NightState.MISSED)
+        return next((night.state for night in reversed(self.nights) if night.state in over), None)
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether a good backup is left from the last night, whoever asked for it."""
+        if self.last_good_at is None:
+            return False
+        return not self.environment.is_nightly_on or clock.now() - self.last_good_at < A_NIGHT
+
+    @property
+    def trouble(self) -> str:
+        """What has to be looked at, in one sentence; empty where all is well."""
+        if self.last_night == NightState.FAILED:
+            return "The last nightly backup failed."
+        if self.last_night == NightState.MISSED:
+            return "The last nightly backup was missed."
+        return ""
 
     @property
     def is_too_old(self) -> bool:
@@ -31,18 +64,24 @@ class Card:
         return is_nightly_on and self.last_good_at is not None and clock.now() - self.last_good_at > TOO_OLD
 
     @property
-    def urgency(self) -> tuple[bool, bool]:
+    def urgency(self) -> tuple[bool, bool, bool]:
         """Sorts the worst first."""
-        return (self.last_good_at is not None, not self.is_too_old)
+        return (self.last_good_at is not None, self.is_covered, not self.is_too_old)
 
 
 def cards_of(environments: Iterable[Environment]) -> list[Card]:
-    """A card per environment, worst first. Two queries."""
+    """A card per environment, worst first. Four queries."""
     places = {one.pk: one for one in environments}
     creates = Operation.objects.filter(environment__in=places, kind="create", status=Status.RUNNING)
     running = {one.environment_id: one for one in creates}
-    sums = _sums(list(places))
-    cards = [Card(place, *sums.get(key, (None, 0, 0)), running.get(key)) for key, place in places.items()]
+    sums, now = _sums(list(places)), clock.now()
+    nights, starts = nights_of(places.values(), now), starts_by_region()
+    cards = [
+        Card(
+            place, *sums.get(key, (None, 0, 0)), running.get(key), nights.get(key, []), next_nightly(place, starts, now)
+        )
+        for key, place in places.items()
+    ]
     return sorted(cards, key=lambda card: card.urgency)
 
 

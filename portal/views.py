@@ -6,10 +6,12 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from environments import clock
 from environments.access import environments_of
 
 from .home import cards_of
 from .navigation import THEME_COOKIE, THEMES
+from .strips import LEGEND
 
 A_YEAR_SECONDS = 365 * 24 * 3600
 
@@ -21,8 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if len(environments) == 1:
         return redirect(environments[0])
     cards = cards_of(environments)
-    moments = [card.last_good_at for card in cards if card.last_good_at]
-    context = {"cards": cards, "covered": len(moments), "newest": max(moments, default=None)}
+    context = {"cards": cards, "covered": sum(card.is_covered for card in cards), "legend": LEGEND, "now": clock.now()}
     return render(request, "portal/home.html", context)
 
 

@@ -10,11 +10,10 @@ from environments.lifecycle.kinds import Kind
 from environments.lifecycle.submit import submit
 from environments.models import Environment, Operation, record
 
-from ..choices import Condition
 from ..errors import BackupLeaving, BackupNotEnded, LastGoodBackup, NameNotTyped
 from ..models import Backup
-from ..storage import names
-from ..storage.vault import Vault, open_vault
+from ..storage.vault import open_vault
+from .remove import remove_stored
 
 
 def request_delete(backup: Backup, *, by: Actor, confirm: str | None, is_rung: bool = True) -> Operation:
@@ -78,12 +77,13 @@ def check_may_go(backup: Backup) -> None:
 def perform_delete(attempt: Attempt) -> str:
     """Remove manifest and dump, then the row. Packs stay until no manifest names them and a day has passed."""
     operation = attempt.operation
+    assert operation.subject is not None
     backup = Backup.objects.select_related("operation", "environment__app").filter(pk=operation.subject).first()
     if backup is None:
         return "The backup was already gone."
     attempt.beat("Removing the backup", step=1, steps=1)
     attempt.check_owned()
-    _remove_stored(open_vault(), backup)
+    remove_stored(open_vault(), backup)
     with transaction.atomic():
         backup.delete()
         record(
@@ -95,16 +95,6 @@ def perform_delete(attempt: Attempt) -> str:
             operation=operation.pk,
         )
     return f"The backup of {backup.created_at:%Y-%m-%d %H:%M} UTC was deleted."
-
-
-def _remove_stored(vault: Vault, backup: Backup) -> None:
-    if backup.stored_attempt is None:
-        return
-    place = (backup.environment_id, backup.pk, backup.stored_attempt)
-    vault.delete(names.manifest(*place))
-    # Without its manifest it can no longer be read; should the rest fail, the list says so.
-    Backup.objects.filter(pk=backup.pk).update(condition=Condition.MISSING)
-    vault.delete(names.dump(*place))
 
 
 KIND = Kind("delete", perform_delete, is_exclusive=False, may_repeat=True, title="The deleting of a backup")

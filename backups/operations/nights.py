@@ -57,7 +57,11 @@ def nights_of(environments: Iterable[Environment], now: datetime) -> dict[UUID, 
     places = list(environments)
     since = now - timedelta(days=nightly.NIGHTS_SHOWN + 1)
     rows = Operation.objects.filter(
-        environment__in=places, kind="create", origin=Origin.NIGHTLY, created_at__gte=since, unique_key__startswith="nightly:"
+        environment__in=places,
+        kind="create",
+        origin=Origin.NIGHTLY,
+        created_at__gte=since,
+        unique_key__startswith="nightly:",
     ).order_by()
     outcomes: dict[UUID, list[tuple[datetime, str]]] = defaultdict(list)
     for environment, key, status in rows.values_list("environment_id", "unique_key", "status"):
@@ -74,3 +78,11 @@ def nights_of(environments: Iterable[Environment], now: datetime) -> dict[UUID, 
         for place in places
         for start in [starts.get((place.region_id, place.cloud_version))]
     }
+
+
+def next_nightly(environment: Environment, starts: Starts, now: datetime) -> nightly.SlotWords | None:
+    """When the next nightly backup of an environment starts, in words; None where there is none."""
+    starts_at = starts.get((environment.region_id, environment.cloud_version))
+    if starts_at is None or not environment.is_nightly_on:
+        return None
+    return nightly.next_slot_words(now, starts_at, environment.region.zone, environment.region.city)

@@ -135,8 +135,7 @@ class History:
         record(self.environment, "package.deployed", sentence, by=by)
 
     def _back_up_at_night(self, slot: datetime) -> None:
-        backup = request_create(self.environment, by=NIGHTLY, at=slot, is_rung=False)
-        Backup.objects.filter(pk=backup.pk).update(slot_at=slot)
+        backup = request_create(self.environment, by=NIGHTLY, at=slot, slot_at=slot, is_rung=False)
         _make(backup)
 
     def _back_up_for(self, asked: Asked) -> None:
