@@ -96,17 +96,17 @@ def _differs(name: str) -> StoredDiffers:
 
 
 def gathered(pieces: Iterable[Piece]) -> Iterator[bytes]:
-    """The same bytes in pieces that are worth a system call each."""
+    """The same bytes in pieces that are worth a system call each; the first comes at once."""
     held: list[Piece] = []
-    size = 0
+    size, enough = 0, 1
     for piece in pieces:
         if size and len(piece) >= GATHERED:
             yield b"".join(held)
             held, size = [], 0
         held.append(piece)
         size += len(piece)
-        if size >= GATHERED:
+        if size >= enough:
             yield piece if size == len(piece) and isinstance(piece, bytes) else b"".join(held)
-            held, size = [], 0
+            held, size, enough = [], 0, GATHERED
     if held:
         yield b"".join(held)
