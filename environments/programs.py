@@ -234,13 +234,18 @@ def end_child(child: str) -> None:
 
 
 def kill_session(leader: int) -> None:
-    """Kill whatever still runs in a session. While anything does, the leader's number is not given away again."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        pid = int(entry.name)
-        fields = _stat(pid)
-        if fields and int(fields[3]) == leader and fields[0] != "Z":
+    """Kill whatever still runs in a session, until nothing does. While anything does, its number is not given away."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (left := _members(leader)) and time.monotonic() < deadline:
+        for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _members(session: int) -> list[int]:
+    everybody = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in everybody if (fields := _stat(pid)) and fields[3] == str(session) and fields[0] not in "ZX"]
 
 
 def start_ticks(pid: int) -> str:

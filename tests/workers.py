@@ -55,6 +55,15 @@ def offspring_of(pid: int) -> list[int]:
     return found + [one for child in found for one in offspring_of(child)]
 
 
+def _queue_of(cluster: int) -> str:
+    try:
+        environ = Path(f"/proc/{cluster}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    names = [one.partition(b"=")[2].decode() for one in environ if one.startswith(b"Q_CLUSTER_NAME=")]
+    return names[0] if names else PORTAL
+
+
 class Workers:
     """One `manage.py work`, and what it started."""
 
@@ -76,18 +85,17 @@ class Workers:
 
     def cluster(self, queue: str) -> int:
         """The main process of this queue's cluster."""
-        for pid in children_of(self.pid):
-            environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            if queue == PORTAL and not any(one.startswith(b"Q_CLUSTER_NAME=") for one in environ):
-                return pid
-            if f"Q_CLUSTER_NAME={queue}".encode() in environ:
-                return pid
-        raise AssertionError(f"there is no cluster of queue {queue}")
+        return eventually(lambda: next((pid for pid in children_of(self.pid) if _queue_of(pid) == queue), None)) or 0
 
     def workers(self, queue: str) -> list[int]:
         """The worker processes of a queue: the sentinel's first children. Its last two are monitor and pusher."""
-        [sentinel] = children_of(self.cluster(queue))
-        return children_of(sentinel)[:-2]
+        count = 1 if queue == PORTAL else 2
+        main = self.cluster(queue)
+        return eventually(
+            lambda: [
+                family[:count] for sentinel in children_of(main) if len(family := children_of(sentinel)) == count + 2
+            ]
+        )[0]
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)

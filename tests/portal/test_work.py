@@ -65,6 +65,7 @@ def test_told_to_stop_it_hands_everything_back_within_seconds(
     assert workers.ended(20) == 0
     assert [one.status for one in Operation.objects.all()] == [Status.QUEUED] * 4
     assert sorted(one.attempt for one in Operation.objects.all()) == [0, 0, 1, 1]  # nothing new was begun
+    assert "did not end in time" not in workers.log.read_text()
     assert is_gone(crew)
 
 
@@ -150,12 +151,12 @@ def test_a_second_signal_is_not_patient(start_workers: Start, ask: Callable[...,
 def test_what_may_not_be_repeated_is_waited_for(
     start_workers: Start, ask: Callable[..., Operation], tmp_path: Path
 ) -> None:
-    workers = start_workers()
+    workers = start_workers(PORTAL_TEST_PACE="0.05")
     operation = ask("once_slow")
     eventually(lambda: running() == 1)
     workers.signal(signal.SIGTERM)
     with pytest.raises(subprocess.TimeoutExpired):
-        workers.ended(8)  # beyond the six seconds that a cluster may take
+        workers.ended(5)  # beyond the three seconds that a cluster may take
 
     (tmp_path / "gate").touch()
 
@@ -165,7 +166,7 @@ def test_what_may_not_be_repeated_is_waited_for(
 
 
 def test_a_deaf_worker_is_killed_when_its_time_is_over(start_workers: Start, ask: Callable[..., Operation]) -> None:
-    workers = start_workers()
+    workers = start_workers(PORTAL_TEST_PACE="0.05")
     ask("deaf")
     eventually(lambda: running() == 1)
     crew = crew_of(workers)

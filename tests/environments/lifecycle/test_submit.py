@@ -17,7 +17,6 @@ from environments.choices import Status
 from environments.errors import EnvironmentBusy
 from environments.lifecycle.reaper import reap
 from environments.models import Environment, Operation, Region
-from tests.workers import eventually
 
 from .conftest import INES, Asking, fresh
 
@@ -163,10 +162,13 @@ def test_what_is_done_here_is_left_to_us_for_a_minute_and_then_belongs_to_the_wo
     operation = ask("quick", is_rung=False)
     reap()
     assert not OrmQ.objects.filter(key="long").exists()
+    ring_at = fresh(operation).ring_at
+    assert ring_at and 4 < (ring_at - clock.now()).total_seconds() <= 6  # a tenth of a minute
 
-    eventually(lambda: reap() or OrmQ.objects.filter(key="long").exists())
+    Operation.objects.filter(pk=operation.pk).update(ring_at=clock.now() - timedelta(seconds=1))
+    reap()
 
-    assert fresh(operation).rings == 1
+    assert OrmQ.objects.filter(key="long").count() == 1
 
 
 def test_the_moment_and_the_asker_are_kept_as_they_were(ask: Asking) -> None:

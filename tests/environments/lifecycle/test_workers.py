@@ -12,12 +12,14 @@ from environments.choices import Failure, Status
 from environments.lifecycle import signs
 from environments.lifecycle.cancel import cancel
 from environments.lifecycle.doorbell import ring
+from environments.lifecycle.periods import in_seconds
 from environments.models import Activity, Environment, Operation
 from tests.workers import Workers, eventually, is_running, offspring_of
 
 from .conftest import INES, Asking, fresh
 
 Start = Callable[..., Workers]
+SHORT_LEASE = {"PORTAL_TEST_PACE": "0.05"}  # three seconds
 
 
 def owner_of(operation: Operation) -> int:
@@ -67,6 +69,7 @@ def test_many_messages_to_many_workers_are_one_run(start_workers: Start, ask: As
 def test_a_purged_queue_is_filled_again(start_workers: Start, ask: Asking) -> None:
     operation = ask("quick")
     OrmQ.objects.all().delete()
+    Operation.objects.filter(pk=operation.pk).update(ring_at=in_seconds(-1))  # a minute later
 
     start_workers()
 
@@ -99,7 +102,7 @@ def _like(operation: Operation) -> dict[str, object]:
 
 
 def test_a_killed_worker_is_noticed_and_the_work_is_tried_again(start_workers: Start, ask: Asking) -> None:
-    start_workers()
+    start_workers(**SHORT_LEASE)
     operation = ask("slow")
     eventually(lambda: has_begun(operation, ask))
 
@@ -113,13 +116,13 @@ def test_a_killed_worker_is_noticed_and_the_work_is_tried_again(start_workers: S
 
 
 def test_what_may_not_be_repeated_is_ended_as_lost_and_frees_its_place(start_workers: Start, ask: Asking) -> None:
-    workers = start_workers()
+    workers = start_workers(**SHORT_LEASE)
     operation = ask("once_slow")
     eventually(lambda: has_begun(operation, ask))
 
     for pid in [workers.pid, *offspring_of(workers.pid)]:
         os.kill(pid, signal.SIGKILL)
-    start_workers()
+    start_workers(**SHORT_LEASE)
 
     eventually(lambda: fresh(operation).is_ended)
     assert (operation.status, operation.failure) == (Status.FAILED, Failure.LOST)
@@ -131,7 +134,7 @@ def test_what_may_not_be_repeated_is_ended_as_lost_and_frees_its_place(start_wor
 
 
 def test_a_worker_that_slept_too_long_writes_nothing_any_more(start_workers: Start, ask: Asking) -> None:
-    start_workers()
+    start_workers(**SHORT_LEASE)
     operation = ask("slow")
     eventually(lambda: has_begun(operation, ask))
     sleeper = owner_of(operation)
@@ -202,8 +205,8 @@ def test_the_operations_own_time_limit_fires_first_and_the_worker_lives_on(start
 def test_a_killed_idle_worker_may_deafen_the_queue_which_health_and_work_notice(
     start_workers: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workers = start_workers(PORTAL_TEST_PACE="0.03")
-    monkeypatch.setattr(signs, "SIGN_STALE_SECONDS", 5)
+    workers = start_workers(PORTAL_TEST_PACE="0.015")
+    monkeypatch.setattr(signs, "SIGN_STALE_SECONDS", 3)
     assert signs.worker_health().problems == ()
     [idle] = workers.workers("portal")
 
