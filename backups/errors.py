@@ -104,6 +104,18 @@ class ManifestNotReadable(Failed):
     """A manifest is missing, cut or of an unknown form."""
 
 
+class PruneHeldBack(Failed):
+    """A guard keeps everything in an environment until somebody has looked."""
+
+
+class PruneIncomplete(Failed):
+    """Something that was to be removed could not be removed now."""
+
+
+class BackupFoundBroken(Failed):
+    """What is stored of a backup is not what was saved."""
+
+
 # Failures of the files' side
 
 

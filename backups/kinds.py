@@ -2,10 +2,11 @@
 
 from environments.lifecycle.kinds import register, register_keeping
 
-from .operations import create, delete, generations, restore, undo
+from .operations import create, delete, generations, prune, restore, undo
 
 register(create.KIND)
 register(delete.KIND)
+register(prune.KIND)
 register(restore.KIND)
 register(undo.KIND)
 register_keeping(generations.discard_expired)

@@ -30,6 +30,7 @@ from ..storage.archive import FORM, Archive, DumpArchive, archive_of
 from ..storage.manifest import ManifestReader
 from ..storage.stored import Stored
 from ..storage.vault import Vault, open_vault
+from .hold import holding
 
 LINK_SECONDS = 8 * 3600
 SALT = "backups.download"
@@ -85,11 +86,11 @@ class Download:
         return self.backup.operation.finished_at or self.backup.created_at
 
     def stream(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start` up to `end`, never fewer without an error.
+        """The bytes from `start` up to `end`, never fewer without an error. The backup is held meanwhile.
 
-        Raises, while read: StoredDiffers, StoredMissing, VaultUnreachable, ManifestNotReadable.
+        Raises, while read: StoredDiffers, StoredMissing, VaultUnreachable, ManifestNotReadable, BackupLeaving.
         """
-        return self.archive.stream(start, end)
+        return holding(self.backup.pk, self.archive.stream(start, end))
 
 
 def check_usable(backup: Backup) -> None:

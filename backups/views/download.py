@@ -138,7 +138,7 @@ def _watched(opened: Download, start: int, stop: int) -> Iterator[bytes]:
         for piece in opened.stream(start, stop):
             yield piece
             done += len(piece)
-    except Failed as failed:
+    except (Failed, Refused) as failed:
         log.error("%s was cut at byte %d of %d: %s", opened.filename, done, stop, failed)
         # As if the other side had gone: servers close the connection at once, without a traceback of their own.
         raise ConnectionResetError(errno.ECONNRESET, "the vault failed") from None
