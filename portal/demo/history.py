@@ -11,10 +11,11 @@ from django.contrib.auth.models import User
 
 from backups.models import Backup
 from backups.operations.create import request_create
+from backups.operations.prune import request_prune
 from backups.policy import retention
-from backups.policy.nightly import slots_between
+from backups.policy.nightly import NIGHTS_SHOWN, slots_between
 from environments import clock
-from environments.actors import NIGHTLY, Actor
+from environments.actors import NIGHTLY, PORTAL, Actor
 from environments.choices import Status
 from environments.lifecycle.run import run_here
 from environments.models import Environment, Package, record
@@ -103,6 +104,7 @@ class History:
                     self._live_until(moment)
                     step()
         self._live_until(self.now)
+        run_here(request_prune(self.environment, by=PORTAL, is_rung=False))
         self.ground.model_file.write_text(DEPLOYMENTS[self.place][-1].model_version)
 
     def _done_until(self) -> datetime | None:
@@ -176,10 +178,11 @@ class History:
 
 
 def kept_slots(environment: Environment, since: datetime, now: datetime) -> list[datetime]:
-    """The nightly slots whose backups the schedule still keeps."""
+    """The nightly slots whose backups the schedule still keeps, and all that the strip of the last nights shows."""
     start = environment.region.starts.get(cloud_version=environment.cloud_version)
+    shown = now - timedelta(days=NIGHTS_SHOWN + 1)
     slots = slots_between(since, now, start.starts_at)
-    return [slot for slot in slots if retention.expires_at(slot, retention.rule_for(slot.date())) > now]
+    return [slot for slot in slots if slot > shown or retention.expires_at(slot, retention.rule_for(slot.date())) > now]
 
 
 def _make(backup: Backup) -> None:
