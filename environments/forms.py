@@ -15,25 +15,31 @@ from .operations.check import check, check_commands, check_nothing_is_under_way
 from .operations.register import CONNECTION, PLACE, differences, remembered
 
 KEPT = "Never shown. Leave empty to keep the stored one."
+WIDE = {"size": 80}
 HOW = "postgresql://user@host:5432/name; a password in it is taken out and kept encrypted."
+
+
+class NewPassword(forms.PasswordInput):
+    """Empty whatever is stored or was typed; browsers do not fill in the person's own."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"autocomplete": "new-password"}, render_value=False)
 
 
 class InvitationForm(forms.Form):
     """Who a person is, and the password they choose."""
 
-    first_name = forms.CharField(max_length=150, label="First name")
-    last_name = forms.CharField(max_length=150, label="Last name", required=False)
-    password = forms.CharField(
-        strip=False,
-        label="Password",
-        help_text="At least 10 characters.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    first_name = forms.CharField(
+        max_length=150, label="First name", widget=forms.TextInput(attrs={"autocomplete": "given-name"})
     )
-    again = forms.CharField(
-        strip=False,
-        label="Password again",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    last_name = forms.CharField(
+        max_length=150,
+        label="Last name",
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "family-name"}),
     )
+    password = forms.CharField(strip=False, label="Password", help_text="At least 10 characters.", widget=NewPassword)
+    again = forms.CharField(strip=False, label="Password again", widget=NewPassword)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,15 +61,19 @@ class InvitationForm(forms.Form):
 class EnvironmentForm(forms.ModelForm):  # type: ignore[type-arg]
     """An environment as support staff change it. Passwords go in and never come out."""
 
-    database = forms.CharField(max_length=1000, help_text=HOW)
+    database = forms.CharField(max_length=1000, help_text=HOW, widget=forms.TextInput(attrs=WIDE))
     new_password = forms.CharField(
-        required=False, strip=False, widget=forms.PasswordInput, help_text=KEPT, label="Database password"
+        required=False, strip=False, widget=NewPassword, help_text=KEPT, label="Database password"
     )
     admin_database = forms.CharField(
-        max_length=1000, required=False, help_text=f"The maintenance role's: {HOW}", label="Maintenance database"
+        max_length=1000,
+        required=False,
+        help_text=f"The maintenance role's: {HOW}",
+        label="Maintenance database",
+        widget=forms.TextInput(attrs=WIDE),
     )
     new_admin_password = forms.CharField(
-        required=False, strip=False, widget=forms.PasswordInput, help_text=KEPT, label="Maintenance password"
+        required=False, strip=False, widget=NewPassword, help_text=KEPT, label="Maintenance password"
     )
 
     class Meta:
