@@ -12,6 +12,7 @@ from .extract_stream import Limits
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 # What a terminal or another system reads as more than a character; our own archives may hold it.
 FOREIGN_CONTROL = re.compile("[\x80-\x9f\u2028\u2029]")
+DOTS = re.compile(r"\A(?:\./)+")
 DRIVE = re.compile("[A-Za-z]:")
 FOLDER, EXPLICIT = 2, 1  # the two lowest bits of what is remembered of a path
 
@@ -21,14 +22,15 @@ def plain_path(name: bytes, limits: Limits, *, is_folder: bool) -> str:
 
     Raises: UploadRefused for what no archive may hold.
     """
+    if len(name) > 4 * limits.path_bytes:
+        raise refusal("path-too-long", name, limit=limits.path_bytes)
     if CONTROL.search(name):
         raise refusal("name-control", name)
     try:
         path = name.decode()
     except UnicodeDecodeError:
         raise refusal("name-encoding", name) from None
-    while path.startswith("./"):
-        path = path[2:]
+    path = DOTS.sub("", path)
     path = path.removesuffix("/") if is_folder else path
     if path in ("", ".") and is_folder and name not in (b"", b"/"):
         return ""

@@ -8,6 +8,7 @@ from .extract_stream import Member, Stream, Tally, exhaust
 from .extract_tar_header import BLOCK, Header, read_header, read_records
 
 LONGEST_RECORDS = 1 << 20
+LONGEST_PADDING = 1 << 20  # tapes are written in whole records
 KINDS = {
     b"1": "link",
     b"2": "link",
@@ -60,8 +61,9 @@ def _check_end(stream: Stream) -> None:
     """A second empty block, then nothing but zeros up to the end, in whole blocks."""
     if _header_block(stream) != EMPTY:
         raise refusal("junk-inside")
+    end = stream.position
     for block in iter(stream.next_block, b""):
-        if block.strip(b"\0"):
+        if block.strip(b"\0") or stream.position - end > LONGEST_PADDING:
             raise refusal("junk-after")
     if stream.position % BLOCK:
         raise refusal("truncated")

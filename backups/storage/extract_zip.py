@@ -46,8 +46,6 @@ def _read(source: Source, tally: Tally, entry: Entry, stop: int) -> Iterator[Mem
     gap = stop - source.position - entry.packed
     if gap < 0:
         raise refusal("overlap", entry.name)
-    if entry.method != DEFLATED and entry.packed != entry.size:
-        raise refusal("wrong-size", entry.name)
     tally.expect_content(entry.size)
     content = _checked(_unpacked(source, tally, entry), entry)
     yield Member(entry.name, entry.is_folder, entry.size, content)

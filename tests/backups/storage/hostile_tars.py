@@ -106,6 +106,7 @@ LIES = [
     Hostile("tar: one empty block in the middle", "junk-inside", ONE + END[:BLOCK] + TWO + END),
     Hostile("tar: a member behind the end", "junk-after", ONE + END + TWO + END),
     Hostile("tar: a zip behind the end", "junk-after", GOOD + make_zip(Entry())),
+    Hostile("tar: nothing but zeros", "junk-after", bytes(2 << 20)),
     Hostile("tar: no whole blocks", "truncated", GOOD + b"\0"),
     Hostile("tar.gz: a wrong checksum", "wrong-crc", gzip(GOOD, crc=1)),
     Hostile("tar.gz: a wrong length", "wrong-size", gzip(GOOD, size=1)),
@@ -124,7 +125,10 @@ LIES = [
 LIMITS = [
     Hostile("tar.gz: a bomb", "ratio", BOMB, {"ratio_from_bytes": 1 << 20}),
     Hostile(
-        "tar.gz: a bomb of zeros behind the end", "ratio", gzip(GOOD + bytes(4 << 20)), {"ratio_from_bytes": 1 << 20}
+        "tar.gz: a bomb of zeros behind the end",
+        "junk-after",
+        gzip(GOOD + bytes(4 << 20)),
+        {"ratio_from_bytes": 1 << 20},
     ),
     Hostile(
         "tar.gz: a bomb of records",

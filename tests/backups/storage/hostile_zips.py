@@ -125,6 +125,8 @@ LIES = [
     Hostile("zip: fewer entries than listed", "junk-inside", make_zip(PLAIN, OTHER, end={"here": 1, "all": 1})),
     Hostile("zip: a directory longer than the file", "malformed", make_zip(PLAIN, end={"bytes": 1 << 20})),
     Hostile("zip: a directory that begins elsewhere", "junk-before", make_zip(PLAIN, end={"start": 0})),
+    Hostile("zip: something behind the last in the directory", "malformed", make_zip(PLAIN, listed=b"PK\1\2junk")),
+    Hostile("zip: nothing, with something before it", "junk-before", make_zip(front=b"PK\3\4junk", shift=8)),
     Hostile("zip: no directory mark", "malformed", TWO.replace(b"PK\1\2", b"PK\1\1", 1)),
     Hostile("zip: no header mark", "headers-differ", make_zip(PLAIN, Entry(b"b", local={"mark": b"PK\3\5"}))),
     *(

@@ -66,11 +66,12 @@ def test_what_unpacks_well_but_not_madly_is_taken() -> None:
 
 
 def test_a_size_that_lies_costs_no_more_than_it_says() -> None:
-    """A megabyte that says it is one byte is stopped with the first piece beyond it."""
-    entry = zips.Entry(content=bytes(MIB), both={"size": 1})
-    with pytest.raises(UploadRefused) as caught:
-        look(zips.make_zip(entry), unpacked_bytes=10)
-    assert caught.value.code == "wrong-size"
+    """What says it is one byte is stopped with the first piece beyond it, however much would come."""
+    beats: list[int] = []
+    content = zips.make_zip(zips.Entry(content=bytes(8 * MIB), both={"size": 1}))
+    with opened(content) as file, pytest.raises(UploadRefused) as caught:
+        inspect(file, limits(unpacked_bytes=10), beat=lambda done, total: beats.append(done))
+    assert caught.value.code == "wrong-size" and len(beats) < 5
 
 
 def test_a_size_beyond_the_room_is_refused_before_it_is_unpacked() -> None:
@@ -125,6 +126,13 @@ def test_records_and_lists_are_read_in_time_that_grows_with_their_length() -> No
     """170,000 records and a comment list of as many pieces would take minutes if each were cut off in turn."""
     many = b"".join(tars.record(b"%d" % n, b"") for n in range(90_000))
     assert look(tars.records(many) + tars.file() + tars.END).files == 1
+
+
+def test_a_name_of_many_dots_costs_nothing() -> None:
+    """Cut off one by one, the dots of one name would take hours."""
+    with pytest.raises(UploadRefused, match="more than 4096 bytes"):
+        look(tars.records({b"path": b"./" * 500_000 + b"x"}) + tars.file() + tars.END)
+    assert look(tars.records({b"path": b"./" * 8_000 + b"x"}) + tars.file() + tars.END).files == 1
 
 
 def test_beats_come_while_nothing_is_read() -> None:

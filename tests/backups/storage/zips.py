@@ -75,19 +75,21 @@ def make_zip(
     *entries: Entry,
     front: bytes = b"",
     gap: bytes = b"",
+    listed: bytes = b"",
     comment: bytes = b"",
     behind: bytes = b"",
     shift: int = 0,
     wide: dict[str, Any] | None = None,
     end: dict[str, Any] | None = None,
 ) -> bytes:
-    """A zip; `front`, `gap` and `behind` is what has no business there, `shift` is added to all offsets."""
+    """A zip; `front`, `gap`, `listed` and `behind` is what has no business there, `shift` is added to all offsets."""
     body, directory = bytearray(front), bytearray()
     for entry in entries:
         body += entry.before
         directory += entry.central_part(len(body) - len(front) + shift)
         body += entry.local_part()
     body += gap
+    directory += listed
     start = len(body) - len(front) + shift
     said = {
         "disk": 0,
