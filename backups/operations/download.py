@@ -36,6 +36,7 @@ LINK_SECONDS = 8 * 3600
 SALT = "backups.download"
 STARTED = "download.started"
 ENDINGS = {Contents.FULL: "", Contents.FILES: "-files"}
+PARTS = {Contents.FULL: "", Contents.FILES: "the uploaded files of ", Contents.DATABASE: "the database of "}
 TYPES = {Format.ZIP: "application/zip", Format.TAR_GZ: "application/gzip"}
 
 
@@ -208,8 +209,7 @@ def record_download(download: Download, *, by: Actor, link: Link | None = None, 
     record(
         environment,
         STARTED,
-        f"{by.name} began to download the {download.contents.label.lower()} of the backup of "
-        f"{backup.created_at:%Y-%m-%d %H:%M} UTC.",
+        f"{by.name} began to download {PARTS[download.contents]}the backup of {backup.created_at:%Y-%m-%d %H:%M} UTC.",
         by=by,
         subject=backup.pk,
         contents=download.contents,
