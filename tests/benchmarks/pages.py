@@ -39,45 +39,43 @@ def fill() -> Environment:
         app=app, slug="live", name="Live", region=Region.objects.get(slug="europe"), database="postgresql://a@b/c"
     )
     began = datetime(2015, 1, 1, tzinfo=UTC)
-    moments = [began + timedelta(hours=number) for number in range(ROWS)]
-    operations = [
-        Operation(
-            kind="create",
-            environment=environment,
-            status="Completed",
-            created_at=moment,
-            requested_by_name="Nightly",
-            origin="nightly",
-            is_exclusive=True,
-            may_repeat=True,
-            queue="long",
-            time_limit_seconds=1,
-            finished_at=moment,
-        )
-        for moment in moments
-    ]
+    operations = [operation_at(began + timedelta(hours=number), environment) for number in range(ROWS)]
     Operation.objects.bulk_create(operations, batch_size=1000)
-    Backup.objects.bulk_create(
-        (
-            Backup(
-                environment=environment,
-                operation=operation,
-                created_by="Nightly",
-                created_at=operation.created_at,
-                expires_at=operation.created_at,
-                kept_by="daily",
-                comment="before the rollout",
-                model_version="1.4.2",
-                database_bytes=3_940_000_000,
-                files_bytes=870_000_000,
-                files_count=18_204,
-                stored_attempt=1,
-            )
-            for operation in operations
-        ),
-        batch_size=1000,
-    )
+    Backup.objects.bulk_create((backup_of(operation) for operation in operations), batch_size=1000)
     return environment
+
+
+def operation_at(moment: datetime, environment: Environment) -> Operation:
+    return Operation(
+        kind="create",
+        environment=environment,
+        status="Completed",
+        created_at=moment,
+        requested_by_name="Nightly",
+        origin="nightly",
+        is_exclusive=True,
+        may_repeat=True,
+        queue="long",
+        time_limit_seconds=1,
+        finished_at=moment,
+    )
+
+
+def backup_of(operation: Operation) -> Backup:
+    return Backup(
+        environment=operation.environment,
+        operation=operation,
+        created_by="Nightly",
+        created_at=operation.created_at,
+        expires_at=operation.created_at,
+        kept_by="daily",
+        comment="before the rollout",
+        model_version="1.4.2",
+        database_bytes=3_940_000_000,
+        files_bytes=870_000_000,
+        files_count=18_204,
+        stored_attempt=1,
+    )
 
 
 def plain(request: HttpRequest) -> HttpResponse:
