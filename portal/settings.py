@@ -184,10 +184,10 @@ Q_CLUSTER: dict[str, Any] = {
 if _queue := os.environ.get("Q_CLUSTER_NAME"):
     Q_CLUSTER["ALT_CLUSTERS"].setdefault(_queue, dict(Q_CLUSTER["ALT_CLUSTERS"]["long"]))
 if CONFIG.REDIS_URL:
-    # No request waits long for a queue that is away: the reaper rings again.
-    _asks = "&" if "?" in CONFIG.REDIS_URL else "?"
-    _patience = "socket_connect_timeout=5&socket_keepalive=True&health_check_interval=30"
-    Q_CLUSTER["redis"] = f"{CONFIG.REDIS_URL}{_asks}{_patience}"
+    Q_CLUSTER["redis"] = CONFIG.REDIS_URL
+    if CONFIG.REDIS_URL.startswith("redis"):  # over the network: no request waits long, the reaper rings again
+        _asks = "&" if "?" in CONFIG.REDIS_URL else "?"
+        Q_CLUSTER["redis"] += f"{_asks}socket_connect_timeout=5&socket_keepalive=True&health_check_interval=30"
 else:
     Q_CLUSTER["orm"] = "default"
 

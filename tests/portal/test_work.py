@@ -205,8 +205,8 @@ def test_sentinels_workers_and_monitors_die_with_their_main_process(start_worker
     """Otherwise they live on without it and take messages."""
     workers = start_workers()
     main = workers.cluster("long")
-    theirs = offspring_of(main)
-    assert len(theirs) >= 5
+    theirs = eventually(lambda: len(found := offspring_of(main)) == 5 and found)
+    assert theirs
     os.kill(workers.pid, signal.SIGSTOP)  # nobody clears up behind it
     try:
         os.kill(main, signal.SIGKILL)
