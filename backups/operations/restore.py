@@ -80,17 +80,23 @@ def request_restore(
             may_stop_app=may_stop_app,
             is_said_stopped=is_said_stopped,
         )
-        record(
-            into,
-            "restore.requested",
-            f"{by.name} asked to restore the backup of {backup.environment}, {backup.created_at:%Y-%m-%d %H:%M} UTC, "
-            f"into {into.name}.",
-            by=by,
-            subject=backup.pk,
-            operation=operation.pk,
-            contents=contents,
-        )
+        _tell(operation, backup, contents)
     return operation
+
+
+def _tell(operation: Operation, backup: Backup, contents: Contents) -> None:
+    """Write the request into the target's history."""
+    into, by = operation.environment, operation.by
+    record(
+        into,
+        "restore.requested",
+        f"{by.name} asked to restore the backup of {backup.environment}, {backup.created_at:%Y-%m-%d %H:%M} UTC, "
+        f"into {into.name}.",
+        by=by,
+        subject=backup.pk,
+        operation=operation.pk,
+        contents=contents,
+    )
 
 
 def check_source(backup: Backup, into: Environment) -> None:
