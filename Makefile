@@ -11,7 +11,11 @@ UV_ENV := UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 LOCK := compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate -q
 # What the tests drive beside Python's packages: the program, and Debian's package that brings it.
-PROGRAMS := chromium:chromium unzip:unzip bsdtar:libarchive-tools 7z:p7zip-full zstd:zstd
+PROGRAMS := chromium:chromium unzip:unzip bsdtar:libarchive-tools 7z:p7zip-full zstd:zstd curl:curl
+# Beside the embedded server, Debian's own (of another major) wherever it lies; on a person's machine it would start.
+ifeq ($(CI),true)
+PROGRAMS += pg_lsclusters:postgresql
+endif
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
