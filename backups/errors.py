@@ -30,6 +30,14 @@ class BackupLeaving(Refused):
     sentence = "This backup is being deleted."
 
 
+class PinRefused(Refused):
+    """A pin without a reason, or one that is over before it begins."""
+
+
+class BackupNotPinned(Refused):
+    sentence = "This backup is not pinned."
+
+
 class LastGoodBackup(Refused):
     sentence = "This is the newest undamaged backup of the environment; it is never deleted. Make another one first."
 

@@ -17,7 +17,7 @@ from environments.models import Environment, Operation
 
 from ..errors import ManifestNotReadable, PruneHeldBack, PruneIncomplete, VaultUnreachable
 from ..models import Backup, DeadObject, Installation
-from ..policy.retention import Plan
+from ..policy.retention import NEWEST_FOR, Plan
 from ..storage import names
 from ..storage.stored import Tick, no_tick
 from ..storage.vault import Vault, open_vault
@@ -152,9 +152,18 @@ def prune_environment(
                 pruned.problems.append(str(error))
             else:
                 pruned.removed |= {} if size is None else {verdict.backup.id: size}
-    if has_vault:
+    if has_vault and not _has_a_gap(environment):
         _collect(vault, environment, pruned, wait, tick)
     return pruned
+
+
+def _has_a_gap(environment: Environment) -> bool:
+    """Whether nothing new has come for days although it should: then the clock may be wrong, and a day not over."""
+    if not environment.is_nightly_on or environment.deleted_at is not None:
+        return False
+    backups = Backup.objects.filter(environment=environment)
+    recent = backups.usable().filter(created_at__gte=clock.now() - NEWEST_FOR)
+    return backups.completed().exists() and not recent.exists()
 
 
 def _collect(vault: Vault, environment: Environment, pruned: Pruned, wait: timedelta, tick: Tick) -> None:
