@@ -125,8 +125,8 @@ LIES = [
 LIMITS = [
     Hostile("tar.gz: a bomb", "ratio", BOMB, {"ratio_from_bytes": 1 << 20}),
     Hostile(
-        "tar.gz: a bomb of zeros behind the end",
-        "junk-after",
+        "tar.gz: zeros behind the end",
+        "ratio",
         gzip(GOOD + bytes(4 << 20)),
         {"ratio_from_bytes": 1 << 20},
     ),

@@ -10,6 +10,7 @@ PLAIN = Entry()
 CONTENT = PLAIN.content
 OTHER = Entry(b"b.txt", b"other")
 ZEROS = Entry(b"zeros", bytes(4 << 20))
+BROKEN = Entry(both={"crc": 1})
 TWO = make_zip(PLAIN, OTHER)
 WIDE_END = {"here": 0xFFFF, "all": 0xFFFF, "bytes": 0xFFFFFFFF, "start": 0xFFFFFFFF}
 
@@ -190,7 +191,10 @@ LIMITS = [
         {"unpacked_bytes": 1 << 20},
     ),
     Hostile(
-        "zip: too many entries", "too-many-entries", make_zip(*(Entry(b"%d" % n) for n in range(9))), {"entries": 8}
+        "zip: too many entries",
+        "too-many-entries",
+        make_zip(*([BROKEN] * 9)),
+        {"entries": 8},
     ),
     Hostile(
         "zip: too many folders on the way", "too-many-entries", make_zip(Entry(b"a/b/c/d/e/f/g/h")), {"entries": 7}

@@ -108,6 +108,7 @@ def test_a_good_archive_comes_out_byte_for_byte(maker: str, tmp_path: Path) -> N
 def test_its_inspection_says_what_it_is(maker: str) -> None:
     seen = look(MAKERS[maker]())
 
+    assert seen.entries == seen.files and seen.unpacked_bytes == seen.bytes
     assert seen.kind is FileKind(maker.split()[0].replace("zip64", "zip"))
     assert (seen.dump, seen.has_metadata, seen.folders) == (None, False, 0)
     assert Inspection.from_json(seen.to_json()) == seen

@@ -128,6 +128,14 @@ def test_records_and_lists_are_read_in_time_that_grows_with_their_length() -> No
     assert look(tars.records(many) + tars.file() + tars.END).files == 1
 
 
+def test_bytes_behind_the_end_of_what_is_packed_are_not_gathered() -> None:
+    content = zips.make_zip(zips.Entry(content=b"x", packed=zips.deflate(b"x") + os.urandom(8 * MIB)))
+    with opened(content) as file, memory_measured() as peak:
+        with pytest.raises(UploadRefused, match="does not unpack"):
+            inspect(file, limits(), beat=no_beat)
+        assert peak() < 2 * MIB
+
+
 def test_a_name_of_many_dots_costs_nothing() -> None:
     """Cut off one by one, the dots of one name would take hours."""
     with pytest.raises(UploadRefused, match="more than 4096 bytes"):
