@@ -12,6 +12,7 @@ from environments.choices import Origin, Status
 from .models.backup import Backup, BackupQuerySet
 
 MOST_OF_A_COMMENT: int = Backup._meta.get_field("comment").max_length or 2000
+MOST_OF_A_REASON: int = Backup._meta.get_field("pin_reason").max_length or 500
 NIGHTLY, PERSON = "nightly", "person"
 
 
@@ -85,3 +86,17 @@ class DeleteForm(forms.Form):
 
 class CancelForm(forms.Form):
     """Nothing to fill in; it holds why cancelling was refused."""
+
+
+class PinForm(forms.Form):
+    reason = forms.CharField(max_length=MOST_OF_A_REASON, label="Why it is kept longer", help_text="Shown beside it.")
+    until = forms.DateField(
+        required=False,
+        label="Last day",
+        help_text="Empty: until the pin is taken out.",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+
+class UnpinForm(forms.Form):
+    """Nothing to fill in; it holds why taking the pin out was refused."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import calendar, cancel, comment, create, delete, download, live, page
+from .views import calendar, cancel, comment, create, delete, download, live, page, pin
 
 app_name = "backups"
 LIST = "apps/<slug:app>/<slug:environment>/backups/"
@@ -19,6 +19,8 @@ urlpatterns = [
     path(f"{ONE}comment/", comment.comment, name="comment"),
     path(f"{ONE}delete/", delete.delete, name="delete"),
     path(f"{ONE}cancel/", cancel.cancel, name="cancel"),
+    path(f"{ONE}pin/", pin.pin, name="pin"),
+    path(f"{ONE}unpin/", pin.unpin, name="unpin"),
     path(f"{ONE}download/<slug:contents>/", download.download, name="download"),
     path("downloads/<str:token>/<str:filename>", download.archive, name="archive"),
 ]

@@ -9,6 +9,8 @@ import psycopg
 
 from environments.addresses import DatabaseAddress
 
+from .connecting import OWN_NAME
+
 CONNECT_WITHIN_SECONDS = 10
 NEUTRAL = "postgres"
 
@@ -67,7 +69,7 @@ class Place:
 
 
 @contextmanager
-def connect(address: DatabaseAddress, database: str = "", *, label: str = "portal") -> Iterator[Connection]:
+def connect(address: DatabaseAddress, database: str = "", *, label: str = OWN_NAME) -> Iterator[Connection]:
     """A session that commits every statement by itself. Raises: psycopg.Error"""
     address = replace(address, name=database or address.name)
     options = {"connect_timeout": str(CONNECT_WITHIN_SECONDS), **dict(address.options)}

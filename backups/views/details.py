@@ -134,6 +134,10 @@ class Details:
         return is_possible and (self.is_own or Right.OPERATE in self.passed)
 
     @property
+    def may_pin(self) -> bool:
+        return Right.DELETE in self.passed and self.backup.is_completed and self.backup.removal_at is None
+
+    @property
     def may_delete(self) -> bool:
         is_possible = self.operation.is_ended and not self.is_leaving
         return Right.DELETE in self.passed and is_possible and not self.is_last_good
