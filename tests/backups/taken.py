@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from backups.choices import Contents, Format
 from backups.models import Backup
 from backups.operations.download import make_link, name_of
+from backups.operations.mark import mark_vault
 from backups.storage import names
 from backups.storage.archive import Archive, ArchiveSums, archive_of
 from backups.storage.documents import save_documents
@@ -96,11 +97,11 @@ def keep(
 
 def keep_backup(environment: Environment, root: Path, dump: Iterable[bytes] = (DUMP,), **fields: Any) -> Backup:
     """A Completed backup of the tree in the settings' vault."""
+    vault = open_vault()
+    mark_vault(vault)
     backup: Backup = BackupFactory.create(
         environment=environment, created_at=datetime(2026, 11, 25, 14, 30, tzinfo=UTC), **fields
     )
-    vault = open_vault()
-    vault.settle()
     taken = keep(root, vault, dump, (environment.pk, backup.pk, 1))
     backup.dump_sha256, backup.database_bytes = taken.dump.sha256, taken.dump.size
     backup.files_count, backup.files_bytes = taken.files

@@ -45,21 +45,29 @@ class Command(PortalCommand):
 
     def _copy(self, download: Download, file: BinaryIO) -> str:
         """Returns the SHA-256 of what was written. Raises: Failed."""
-        sha256, done, shown_at = hashlib.sha256(), 0, time.monotonic()
+        sha256, progress = hashlib.sha256(), Progress(download.length)
         for piece in download.stream():
             file.write(piece)
             sha256.update(piece)
-            done += len(piece)
-            if time.monotonic() - shown_at > SHOWN_EVERY_SECONDS and sys.stderr.isatty():
-                shown_at = time.monotonic()
-                sys.stderr.write(f"\r{progress_line(done, download.length)}")
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\033[K")
+            progress.add(len(piece))
         return sha256.hexdigest()
 
 
-def progress_line(done: int, total: int) -> str:
-    return f"{100 * done // total} %, {done / 1e6:,.2f} of {total / 1e6:,.2f} MB"
+class Progress:
+    """How far it is, on one line of a terminal that is written over; elsewhere nothing."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done, self._next_at = total, 0, 0.0
+        self._is_shown = sys.stderr.isatty()
+
+    def add(self, size: int) -> None:
+        self._done += size
+        is_end = self._done == self._total
+        if self._is_shown and (is_end or time.monotonic() >= self._next_at):
+            self._next_at = time.monotonic() + SHOWN_EVERY_SECONDS
+            line = f"{100 * self._done // self._total} %, {self._done / 1e6:,.2f} of {self._total / 1e6:,.2f} MB"
+            sys.stderr.write(f"\r{line}\033[K" + "\n" * is_end)
+            sys.stderr.flush()
 
 
 def _as_json(download: Download, output: str, sha256: str) -> dict[str, Any]:
@@ -79,10 +87,12 @@ def _stdout() -> Iterator[BinaryIO]:
     try:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # Else the interpreter would complain once more while it ends.
+    except OSError as error:
+        # Else the interpreter would try once more to write the rest, and complain while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise Failed("Whoever was reading has gone; the download is not complete.") from None
+        if isinstance(error, BrokenPipeError):
+            raise Failed("Whoever was reading has gone; the download is not complete.") from None
+        raise Failed(_sentence(error, "the output")) from None
 
 
 @contextmanager
@@ -102,7 +112,7 @@ def _file(target: Path) -> Iterator[BinaryIO]:
                 part.unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise Failed(_sentence(error, target)) from error
+        raise Failed(_sentence(error, str(target))) from error
 
 
 def _refuse(target: Path, part: Path | None = None) -> None:
@@ -113,7 +123,7 @@ def _refuse(target: Path, part: Path | None = None) -> None:
         raise Refused(f"{part} is there: another download is writing it, or was killed. Remove it, then try again.")
 
 
-def _sentence(error: OSError, target: Path) -> str:
+def _sentence(error: OSError, target: str) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"No space left for {target}. Nothing was kept of it. Make room, or name another place."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
