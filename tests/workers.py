@@ -69,6 +69,7 @@ class Workers:
 
     def __init__(self, log: Path, environ: dict[str, str], *arguments: str) -> None:
         self.log = log
+        self.known: set[int] = set()  # clusters once seen: they may outlive a `work` that the test killed
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "work", *arguments],
@@ -106,7 +107,7 @@ class Workers:
 
     def kill(self) -> None:
         """Leave nothing behind, whatever the test did."""
-        left = [self.pid, *offspring_of(self.pid)]
+        left = {self.pid, *offspring_of(self.pid), *self.known}
         self.process.kill()
         self.process.wait()
         for pid in left:
@@ -127,6 +128,7 @@ def start_workers(
         if waits:
             eventually(lambda: PORTAL in sign_ages() or workers.process.poll() is not None)
             assert workers.process.poll() is None, workers.log.read_text()
+            workers.known.update(children_of(workers.pid))
         return workers
 
     yield start
