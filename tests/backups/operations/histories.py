@@ -202,7 +202,8 @@ class History:
             while self.makings:
                 self._step(self.makings[0])
             Operation.objects.filter(status=Status.QUEUED).update(status=Status.FAILED)
-        for _ in range(6):
+            Backup.objects.filter(expires_at__gt=self.now).update(expires_at=self.now + timedelta(days=400))
+        for _ in range(8):
             self.now += timedelta(hours=25)
             with clock.turned_to(self.now), suppress(Failed):
                 prune_environment(self.vault, self.shelf.environment, now=self.now, by=PORTAL, is_forced=True)
