@@ -61,6 +61,21 @@ def test_a_file_is_unchanged_when_all_four_marks_are_and_none_is_young(vault: Va
     assert base.match("0") == 0
     base._trusted_before = max(seen.st_ctime_ns, seen.st_mtime_ns) + 1
     assert [base.is_unchanged(row, seen) for row in range(5)] == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize("moved_by", [-(10**12), 10**12])
+def test_a_file_is_distrusted_when_either_of_its_times_is_young(vault: Vault, root: Path, moved_by: int) -> None:
+    (root / "a").write_bytes(b"1234")
+    own = (root / "a").stat()
+    os.utime(root / "a", ns=(own.st_atime_ns, own.st_mtime_ns + moved_by))
+    seen = (root / "a").stat()
+    marks = {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns, "ctime_ns": seen.st_ctime_ns, "inode": seen.st_ino}
+    store(vault, "packs/0", b"12345")
+    write(vault, [record(0, path="a", pack=0, **marks)])
+    base = Base(ManifestReader(vault, NAME), vault)
+    assert base.match("a") == 0
+    base._trusted_before = max(seen.st_ctime_ns, seen.st_mtime_ns) + 1
+    assert base.is_unchanged(0, seen)
     base._trusted_before -= 1
     assert not base.is_unchanged(0, seen)
 
@@ -96,6 +111,13 @@ def test_content_that_only_begins_alike_is_not_taken_for_the_same(vault: Vault) 
         assert found is not None
         assert found.size == record(number).size
     assert moved.find("ab" * 31 + "03") is None
+
+
+def test_a_digest_that_two_neighbours_make_together_is_nobodys(vault: Vault) -> None:
+    rows = ["0" * 32 + "a" * 32, "a" * 31 + "b" + "0" * 32, "a" * 62 + "cc"]
+    store(vault, "packs/0", b"12345")
+    write(vault, [record(number, pack=0, sha256=sha256) for number, sha256 in enumerate(rows)])
+    assert Moved(Base(ManifestReader(vault, NAME), vault), no_tick).find("a" * 63 + "b") is None
 
 
 def test_only_sizes_of_large_files_that_the_base_has_are_worth_hashing_first(vault: Vault) -> None:

@@ -32,13 +32,13 @@ class Bench:
         self.packs = PackWriter(vault, lambda number: f"packs/{number}")
         self.pool = ThreadPoolExecutor(2, thread_name_prefix="documents")
         self.done: list[int] = []
+        self.tools = Tools(self.packs, Freezer(), self.pool, self.done.append)
 
     def save(
         self, known: Callable[[str], FileRecord | None] = lambda sha256: None, *, is_base: bool = False
     ) -> Content:
         found = FoundFile("a", "a", self.folder, self.file.stat())
-        tools = Tools(self.packs, Freezer(), self.pool, self.done.append)
-        content = save_large(found, tools, known, lambda size: is_base)
+        content = save_large(found, self.tools, known, lambda size: is_base)
         assert isinstance(content, Content)
         return content
 
@@ -145,14 +145,32 @@ def test_a_file_that_never_keeps_still_counts_as_changed_after_three_readings(
     assert hashlib.sha256(bench.stored(got)).hexdigest() == got.sha256
 
 
-def test_a_file_that_is_cut_while_read_keeps_its_frames_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_cut_and_grows_while_read_keeps_its_frames_whole(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.file.write_bytes(noise(3 * FRAME))
-    sizes = iter([FRAME + 77, 3 * FRAME, FRAME + 78, 3 * FRAME, FRAME])
-    meddle(monkeypatch, *[lambda: os.truncate(bench.file, next(sizes, FRAME))] * 99)
+    fill = large.fill
+
+    def fill_then_cut_or_grow(file: int, buffer: memoryview) -> int:
+        count = fill(file, buffer)
+        is_first = os.lseek(file, 0, os.SEEK_CUR) == FRAME
+        os.truncate(bench.file, FRAME + 77 if is_first else 3 * FRAME)
+        return count
+
+    monkeypatch.setattr(large, "fill", fill_then_cut_or_grow)
     got = bench.save()
+    assert got.is_changed
     assert len(got.lengths) == -(-got.size // FRAME)
-    assert len(bench.stored(got)) == got.size
     assert hashlib.sha256(bench.stored(got)).hexdigest() == got.sha256
+
+
+def test_one_large_file_after_the_other_leaves_the_first_as_it_was(bench: Bench) -> None:
+    kept = []
+    for seed in (1, 2):
+        bench.file.write_bytes(noise(FRAME + 77, seed))
+        kept.append(bench.save())
+    for seed, content in zip((1, 2), kept, strict=True):
+        assert bench.stored(content) == noise(FRAME + 77, seed)
 
 
 def test_content_that_the_base_has_is_not_stored_again(bench: Bench) -> None:
