@@ -17,6 +17,12 @@ document.addEventListener("click", (event) => {
   if (button) document.getElementById(button.getAttribute("popovertarget")).opener = button;
 }, true);
 
+// A choice ends the menu, also one that leaves the page where it is, as a download does.
+document.addEventListener("click", (event) => {
+  const chosen = event.target.closest("[role=menuitem]");
+  chosen?.closest(".menu[popover]")?.hidePopover();
+});
+
 document.addEventListener("toggle", (event) => {
   const menu = event.target;
   if (!menu.matches?.(".menu[popover]")) return;
