@@ -154,13 +154,13 @@ def test_back_leads_where_one_was(shelf: dict[str, Backup], viewer: User, open_p
     expect(page.locator("#results tbody tr")).to_have_count(1)
     page.locator("#results tbody tr a").first.click()
     expect(page.locator("#details")).to_be_visible()
-    assert page.url.endswith("?q=wwww")
+    page.wait_for_url(lambda address: address.endswith("?q=wwww"))
 
     page.go_back()
 
     expect(page.locator("#details")).to_have_count(0)
     expect(page.locator("#results tbody tr")).to_have_count(1)
-    assert page.url.endswith("/backups/?q=wwww")
+    page.wait_for_url(lambda address: address.endswith("/backups/?q=wwww"))
 
 
 def test_without_script_everything_is_a_page(
