@@ -163,6 +163,13 @@ def test_gzip_may_hold_a_name_and_a_sum_of_its_header(tmp_path: Path) -> None:
     assert tree(tmp_path) == {"a.txt": b"hello"}
 
 
+def test_what_is_left_of_a_piece_is_not_forgotten() -> None:
+    """The last bytes may still be in the unpacking when all that is packed has been read."""
+    for more in range(0, 600, 7):
+        content = bytes((256 << 10) + more)
+        assert look(zips.make_zip(zips.Entry(content=content))).bytes == len(content)
+
+
 def test_more_empty_blocks_at_the_end_are_usual(tmp_path: Path) -> None:
     unpack(tars.file() + tars.END * 10, tmp_path)
     assert tree(tmp_path) == {"a.txt": b"hello"}
