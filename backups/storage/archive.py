@@ -21,7 +21,7 @@ from .archive_rows import Rows, checksum_lines, name_pairs, rows_of
 from .archive_tar import TarArchive, tar_bytes
 from .archive_zip import ZipArchive, directory_bytes, local_bytes, wide_count
 from .columns import FileColumns, FolderColumns
-from .manifest import ManifestReader
+from .manifest import ManifestReader, Reading
 from .stored import Stored
 from .vault import Vault
 
@@ -140,10 +140,14 @@ def archive_of(
 
 def _facts(manifest: ManifestReader, dump: Stored) -> Facts:
     """As stored; computed from the rows where they are of another form."""
-    stored = manifest.end.get("archives") or {}
-    if stored.get("form") == FORM:
-        return Facts.of(stored)
+    with Reading():
+        stored = manifest.end.get("archives") or {}
+        if stored.get("form") == FORM:
+            return Facts.of(stored)
     sums = ArchiveSums()
     for columns in manifest.columns():
-        sums.add_files(columns) if isinstance(columns, FileColumns) else sums.add_folders(columns)
+        if isinstance(columns, FileColumns):
+            sums.add_files(columns)
+        else:
+            sums.add_folders(columns)
     return Facts.of(sums.end(dump))

@@ -13,7 +13,8 @@ from .packs import PackReader
 from .vault import Vault
 
 # Blocks are small and many, because neighbours may lie in as many packs as there were backups.
-BLOCK, BLOCKS = 256 << 10, 32
+BLOCK, BLOCKS = 128 << 10, 32
+PIECE = 256 << 10
 WINDOW = 512 << 10
 MOST_PLAIN = 512 << 10
 GAP = 32 << 10
@@ -22,7 +23,7 @@ NO_WINDOW = memoryview(b"")
 
 
 class RowReader(PackReader):
-    """Reads files whole or in part, fastest when asked row after row. For one thread; holds 10 MiB at most.
+    """Reads files whole or in part, fastest when asked row after row. For one thread; holds 6 MiB at most.
 
     `is_checked`: a whole file is compared with its CRC-32, and its last piece comes only when it fits.
     """
@@ -46,10 +47,10 @@ class RowReader(PackReader):
     def _alone(self, files: FileColumns, row: int, start: int, stop: int) -> Iterator[Piece]:
         record = files.record(row)
         name = self._manifest.pack_name(record.pack)
-        if record.size < BLOCK or sum(record.stored_lengths) != record.size:
+        if record.size < PIECE or sum(record.stored_lengths) != record.size:
             return self.content(name, record, start, stop)
-        place = self._find(name, record.offset)  # nothing of it is compressed
-        return self._vault.stream(place.pack, place.offset + start, stop - start, BLOCK)
+        place = self._find(name, record.offset)  # no frame of it is compressed: a compressed one is shorter
+        return self._vault.stream(place.pack, place.offset + start, stop - start, PIECE)
 
     def _side_by_side(self, files: FileColumns, row: int) -> Piece | None:
         """A whole file out of the window, which is moved there when that is worth it."""

@@ -12,7 +12,7 @@ from .stored import Stored
 from .vault import Vault
 
 DUMP, SUMS, NAMES, METADATA, README = "db/db.backup", "SHA256SUMS", "NAMES.json", ".metadata", "README.txt"
-BLOCK_OF_DUMP = 1 << 20
+BLOCK_OF_DUMP = 256 << 10
 
 
 class Known(NamedTuple):

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from portal.config import ROOT
@@ -81,7 +80,7 @@ def wait_for(address: str, any_answer: bool = False) -> None:
         try:
             with urlopen(address, timeout=5):
                 return
-        except URLError as error:
+        except OSError as error:
             if any_answer and hasattr(error, "code"):
                 return
             time.sleep(0.1)

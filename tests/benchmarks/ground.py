@@ -38,6 +38,7 @@ class Ground:
         os.environ["PORTAL_DATA_DIR"] = str(self.folder / "portal")
         os.environ["PORTAL_PG_BIN"] = str(self.postgres.programs)
         self.manage("migrate", "-v0")
+        self.manage("collectstatic", "--noinput", "-v0")
 
     def stop(self) -> None:
         self.postgres.stop()
