@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from environments.addresses import DatabaseAddress
 from environments.choices import Role
@@ -72,18 +72,8 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return target
 
 
-def test_create_watch_and_take_home(
-    live: Environment,
-    developer: User,
-    open_page: OpenPage,
-    start_workers: Callable[..., Workers],
-    make_database: Callable[..., DatabaseAddress],
-    tmp_path: Path,
-) -> None:
-    database = fingerprint.plain_dump(live.database_address)
-    files = fingerprint.of_tree(Path(live.files_directory))
-    start_workers()
-    page = open_page(developer)
+def create_and_watch(page: Page, live: Environment) -> Locator:
+    """Ask for a backup and see it go from Queued to Completed on one page; returns its row."""
     page.goto(live.get_absolute_url())
     with locked(live):  # so that the dump waits until it was seen to run
         page.get_by_role("link", name="Create Backup").first.click()
@@ -97,7 +87,22 @@ def test_create_watch_and_take_home(
         page.evaluate("window.isSame = true")
     expect(row).to_contain_text("Completed", timeout=A_MINUTE)
     assert page.evaluate("window.isSame")
+    return row
 
+
+def test_create_watch_and_take_home(
+    live: Environment,
+    developer: User,
+    open_page: OpenPage,
+    start_workers: Callable[..., Workers],
+    make_database: Callable[..., DatabaseAddress],
+    tmp_path: Path,
+) -> None:
+    database = fingerprint.plain_dump(live.database_address)
+    files = fingerprint.of_tree(Path(live.files_directory))
+    start_workers()
+    page = open_page(developer)
+    row = create_and_watch(page, live)
     row.get_by_role("link").first.click()
     expect(page.locator("#panel")).to_contain_text("600 files")
     full, only_files, dump = (download(page, name, tmp_path) for name in ("Full backup", "Uploaded files", "Database"))
