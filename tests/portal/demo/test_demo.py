@@ -87,7 +87,7 @@ def test_a_second_demo_in_the_same_directory_is_refused(demo: RunningDemo) -> No
 
 
 def test_ctrl_c_ends_everything_and_the_next_start_finds_it_all_again(demo: RunningDemo) -> None:
-    before = demo.answer("list_backups", "order-desk/live")
+    before = {one["id"] for one in demo.answer("list_backups", "order-desk/live")}
     apps, logins = demo.apps, demo.logins
 
     assert demo.interrupt() == 0
@@ -97,7 +97,7 @@ def test_ctrl_c_ends_everything_and_the_next_start_finds_it_all_again(demo: Runn
 
     assert f"Port {demo.port} is taken; the portal is on {demo.port + 1}." in demo.said
     assert demo.address == f"http://127.0.0.1:{demo.port + 1}"
-    assert demo.answer("list_backups", "order-desk/live") == before
+    assert before <= {one["id"] for one in demo.answer("list_backups", "order-desk/live")}
     assert (demo.apps, demo.logins) == (apps, logins)
 
 
