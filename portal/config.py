@@ -29,9 +29,7 @@ class Config(BaseSettings):
         SecretStr(""), description="Encrypts passwords at rest; comma-separated, newest first"
     )
     PORTAL_DEBUG: bool = Field(False, description="Django's debug pages; never in production")
-    PORTAL_ALLOWED_HOSTS: str = Field(
-        "", description="Comma-separated; default: loopback and the base URL's host"
-    )
+    PORTAL_ALLOWED_HOSTS: str = Field("", description="Comma-separated; default: loopback and the base URL's host")
     DATABASE_URL: str = Field("", description="The portal's own database; default: SQLite in the data directory")
     REDIS_URL: str = Field("", description="The queue's broker; default: the queue lives in the database")
     PORTAL_VAULT: str = Field("", description="A directory, or s3://bucket/prefix; default: in the data directory")
@@ -47,6 +45,13 @@ class Config(BaseSettings):
     PORTAL_DUMP_COMPRESSION: str = Field(
         "zstd:1", pattern=r"^(none|gzip|lz4|zstd)(:\d{1,2})?$", description="pg_dump's --compress"
     )
+    EMAIL_HOST: str = Field("", description="The mail server that alarms go through; without it the log has them")
+    EMAIL_PORT: int = Field(25, ge=1, le=65535, description="Its port")
+    EMAIL_HOST_USER: str = Field("", description="Who signs in there")
+    EMAIL_HOST_PASSWORD: SecretStr = Field(SecretStr(""), description="With which password")
+    EMAIL_USE_TLS: bool = Field(False, description="STARTTLS, as on port 587")
+    EMAIL_USE_SSL: bool = Field(False, description="TLS from the start, as on port 465")
+    DEFAULT_FROM_EMAIL: str = Field("portal@localhost", description="The sender of alarms")
 
     @field_validator("PORTAL_BASE_URL")
     @classmethod

@@ -158,6 +158,14 @@ ALLOW_OLD_CLIENTS = CONFIG.PORTAL_ALLOW_OLD_CLIENTS
 DUMP_COMPRESSION = CONFIG.PORTAL_DUMP_COMPRESSION
 UNDO_HOURS = CONFIG.PORTAL_UNDO_HOURS
 
+# Mail: alarms to technical contacts
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if CONFIG.EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = CONFIG.EMAIL_HOST, CONFIG.EMAIL_PORT
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = CONFIG.EMAIL_HOST_USER, CONFIG.EMAIL_HOST_PASSWORD.get_secret_value()
+EMAIL_USE_TLS, EMAIL_USE_SSL = CONFIG.EMAIL_USE_TLS, CONFIG.EMAIL_USE_SSL
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = CONFIG.DEFAULT_FROM_EMAIL
+
 # The queue is a doorbell only (environments/lifecycle): the message says "look at operation X", the row is the truth.
 # Small prefetch, because what is pulled is locked away; no retries of its own, because the reaper repairs losses.
 _QUEUE_LIMITS = {"queue_limit": 1, "bulk": 1, "recycle": 500}

@@ -8,5 +8,6 @@ from portal.settings import INSTALLED_APPS, Q_CLUSTER
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.kinds"]
 LIFECYCLE_PACE = float(os.environ.get("PORTAL_TEST_PACE", "0.1"))
 Q_CLUSTER["poll"] = 0.1
+Q_CLUSTER["scheduler"] = False  # no test waits for the clock, and none is disturbed by it
 if _limit := os.environ.get("PORTAL_TEST_LIBRARY_TIMEOUT"):
     Q_CLUSTER["ALT_CLUSTERS"]["long"] |= {"timeout": int(_limit), "retry": 600}

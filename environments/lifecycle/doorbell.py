@@ -3,12 +3,16 @@
 import logging
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from types import FrameType
+from typing import Any
 from uuid import UUID
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 from django_q.cluster import Cluster
+from django_q.models import Schedule as Scheduled
 from django_q.tasks import async_task
 
 from ..choices import Status
@@ -16,12 +20,14 @@ from ..guard import die_with_parent
 from ..models import Operation
 from . import drain
 from .periods import FIRST_RING_AGAIN_SECONDS, LAST_RING_AGAIN_SECONDS, in_seconds
+from .schedules import Schedule, schedules
 from .signs import ASKED, PORTAL, sign
 
 LOOK, SIGN = "environments.tasks.look_at", "environments.tasks.sign_of_life"
 # Acknowledged whatever comes of it, and no row of the library's own when it went well: ours is the truth.
 HOW = {"ack_failure": True, "save": False}
 MOST_DOUBLINGS = 10
+OURS = "portal: "  # how the names of our rows among the library's schedules begin
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +61,45 @@ def ask_for_sign() -> None:
         logger.exception("The queue does not answer; no sign of life was asked for.")
         return
     sign(ASKED)
+
+
+def ensure_schedules() -> None:
+    """See that the queue rings for each registered schedule, once, and for none that nobody registers any more.
+
+    Safe to call at any time. Raises DatabaseError, where the tables are not there yet.
+    """
+    wanted = {f"{OURS}{one.name}": one for one in schedules()}
+    with transaction.atomic():
+        rows = Scheduled.objects.filter(name__startswith=OURS).order_by("pk")
+        rows.exclude(name__in=wanted).delete()
+        for name, schedule in wanted.items():
+            known = list(rows.filter(name=name))
+            if [_as_wanted(row) for row in known] != [_wanted(schedule)]:
+                rows.filter(name=name).delete()
+                Scheduled.objects.create(name=name, next_run=_first_run(schedule), **_wanted(schedule))
+
+
+def _wanted(schedule: Schedule) -> dict[str, Any]:
+    """The library's row, without when it runs next. What is no Python literal there stops all schedules."""
+    return {
+        "func": schedule.task,
+        "kwargs": repr({"q_options": HOW}),
+        "schedule_type": Scheduled.DAILY if schedule.at else Scheduled.MINUTES,
+        "minutes": schedule.minutes or None,
+        "repeats": -1,
+    }
+
+
+def _as_wanted(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("func", "kwargs", "schedule_type", "minutes", "repeats")}
+
+
+def _first_run(schedule: Schedule) -> datetime:
+    now = timezone.now()
+    if schedule.at is None:
+        return now
+    today = datetime.combine(now.date(), schedule.at, tzinfo=UTC)
+    return today if today > now else today + timedelta(days=1)
 
 
 class DrainingCluster(Cluster):  # type: ignore[misc]

@@ -18,7 +18,7 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from environments.choices import Status
 from environments.lifecycle.claim import me
-from environments.lifecycle.doorbell import run_cluster
+from environments.lifecycle.doorbell import ensure_schedules, run_cluster
 from environments.lifecycle.kinds import LONG
 from environments.lifecycle.periods import FROZEN_SECONDS, REAP_EVERY_SECONDS, STOP_WITHIN_SECONDS
 from environments.lifecycle.reaper import reap
@@ -108,11 +108,14 @@ class Crew:
 
     def _look_out(self) -> None:
         """The reaper's own clock: a pass at once, and every 15 seconds. Whatever happens, the next one comes."""
-        began = time.monotonic()
+        began, has_schedules = time.monotonic(), False
         while not self.is_stopping.is_set():
             try:
                 close_old_connections()
                 reap()
+                if not has_schedules:
+                    ensure_schedules()
+                    has_schedules = True
                 if time.monotonic() - began > FROZEN_SECONDS and self._has_frozen():
                     self.is_frozen.set()
             except DatabaseError as error:  # it may be away for as long as it likes
