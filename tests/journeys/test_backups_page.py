@@ -41,10 +41,10 @@ def shelf(environment: Environment) -> dict[str, Backup]:
 
 def _addresses(shelf: dict[str, Backup], acceptance: Environment) -> list[str]:
     here, good = shelf["good"].environment.get_absolute_url(), shelf["nightly"].get_absolute_url()
-    pages = ["/", here, acceptance.get_absolute_url(), f"{here}?q=nothing", f"{here}create/", "/no/such/page/"]
+    pages = ["/", here, acceptance.get_absolute_url(), f"{here}?q=nothing", f"{here}create/", f"{here}calendar/"]
     details = [shelf[sort].get_absolute_url() for sort in ("running", "good", "failed", "damaged", "pinned")]
-    dialogs = [f"{good}comment/", f"{good}delete/", f"{shelf['running'].get_absolute_url()}cancel/"]
-    return [*pages, *details, *dialogs]
+    dialogs = [f"{good}comment/", f"{good}delete/", f"{good}pin/", f"{shelf['running'].get_absolute_url()}cancel/"]
+    return [*pages, *details, *dialogs, f"{shelf['pinned'].get_absolute_url()}unpin/", "/no/such/page/"]
 
 
 def _violations(page: Page) -> list[str]:
