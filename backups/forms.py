@@ -14,6 +14,8 @@ from .models.backup import Backup, BackupQuerySet
 MOST_OF_A_COMMENT: int = Backup._meta.get_field("comment").max_length or 2000
 MOST_OF_A_REASON: int = Backup._meta.get_field("pin_reason").max_length or 500
 NIGHTLY, PERSON = "nightly", "person"
+# A dialog begins where something is to be written, as a page of its own too.
+FIRST = {"autofocus": True}
 
 
 class FilterForm(forms.Form):
@@ -63,20 +65,26 @@ class FilterForm(forms.Form):
 
 class CreateForm(forms.Form):
     comment = forms.CharField(
-        required=False, max_length=MOST_OF_A_COMMENT, help_text="May be changed at any time.", label="Comment"
+        required=False,
+        max_length=MOST_OF_A_COMMENT,
+        widget=forms.TextInput(attrs=FIRST),
+        help_text="May be changed at any time.",
+        label="Comment",
     )
 
 
 class CommentForm(forms.Form):
     comment = forms.CharField(
-        required=False, max_length=MOST_OF_A_COMMENT, widget=forms.Textarea(attrs={"rows": 4}), label="Comment"
+        required=False, max_length=MOST_OF_A_COMMENT, widget=forms.Textarea(attrs={"rows": 4, **FIRST}), label="Comment"
     )
 
 
 class DeleteForm(forms.Form):
     """Asks for the environment's name where it is production; whether it is right is for the operation to say."""
 
-    confirm = forms.CharField(max_length=200, label="Type the name of the environment")
+    confirm = forms.CharField(
+        max_length=200, widget=forms.TextInput(attrs=FIRST), label="Type the name of the environment"
+    )
 
     def __init__(self, *args: Any, is_asked: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
