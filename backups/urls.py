@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import calendar, cancel, comment, create, delete, download, live, page, pin
+from .views import alarms, calendar, cancel, comment, create, delete, download, live, page, pin
 
 app_name = "backups"
 LIST = "apps/<slug:app>/<slug:environment>/backups/"
@@ -11,6 +11,7 @@ ONE = f"{LIST}<uuid:backup>/"
 urlpatterns = [
     path(LIST, page.backups, name="list"),
     path(f"{LIST}create/", create.create, name="create"),
+    path(f"{LIST}alarms/", alarms.alarms, name="alarms"),
     path(f"{LIST}calendar/", calendar.calendar, name="calendar"),
     path(f"{LIST}rows/", live.rows, name="rows"),
     path(ONE, page.details, name="details"),

@@ -9,8 +9,9 @@ from django.db.models import Count, F, Max, Q, Sum
 
 from backups.choices import BROKEN
 from backups.models import Backup
+from backups.operations.alarm import Alarm, alarms_of
 from backups.operations.nights import next_nightly, nights_of, starts_by_region
-from backups.policy.nightly import Night, NightState, SlotWords
+from backups.policy.nightly import Night, SlotWords
 from environments import clock
 from environments.choices import Status
 from environments.models import Environment, Operation
@@ -30,16 +31,11 @@ class Card:
     running: Operation | None
     nights: list[Night]
     next_nightly: SlotWords | None
+    alarms: list[Alarm]
 
     @property
     def strip(self) -> Strip:
         return strip_of(self.nights)
-
-    @property
-    def last_night(self) -> NightState | None:
-        """What became of the newest night that is over; None when none was wanted."""
-        over = (NightState.MADE, NightState.FAILED, NightState.MISSED)
-        return next((night.state for night in reversed(self.nights) if night.state in over), None)
 
     @property
     def is_covered(self) -> bool:
@@ -47,15 +43,6 @@ class Card:
         if self.last_good_at is None:
             return False
         return not self.environment.is_nightly_on or clock.now() - self.last_good_at < A_NIGHT
-
-    @property
-    def trouble(self) -> str:
-        """What has to be looked at, in one sentence; empty where all is well."""
-        if self.last_night == NightState.FAILED:
-            return "The last nightly backup failed."
-        if self.last_night == NightState.MISSED:
-            return "The last nightly backup was missed."
-        return ""
 
     @property
     def is_too_old(self) -> bool:
@@ -66,22 +53,22 @@ class Card:
     @property
     def urgency(self) -> tuple[bool, bool, bool]:
         """Sorts the worst first."""
-        return (self.last_good_at is not None, self.is_covered, not self.is_too_old)
+        return (self.last_good_at is not None, self.is_covered, not self.alarms)
 
 
 def cards_of(environments: Iterable[Environment]) -> list[Card]:
-    """A card per environment, worst first. Four queries."""
+    """A card per environment, worst first. A fixed number of queries."""
     places = {one.pk: one for one in environments}
     creates = Operation.objects.filter(environment__in=places, kind="create", status=Status.RUNNING)
     running = {one.environment_id: one for one in creates}
     sums, now = _sums(list(places)), clock.now()
     nights, starts = nights_of(places.values(), now), starts_by_region()
-    cards = [
-        Card(
-            place, *sums.get(key, (None, 0, 0)), running.get(key), nights.get(key, []), next_nightly(place, starts, now)
-        )
-        for key, place in places.items()
-    ]
+    alarms = alarms_of(places.values(), now)
+    cards = []
+    for key, place in places.items():
+        last_good_at, count, size = sums.get(key, (None, 0, 0))
+        coming = next_nightly(place, starts, now)
+        cards.append(Card(place, last_good_at, count, size, running.get(key), nights.get(key, []), coming, alarms[key]))
     return sorted(cards, key=lambda card: card.urgency)
 
 

@@ -79,6 +79,18 @@ def test_the_table_says_the_same_and_it_is_a_page_without_scripts(
     assert "<html" not in part.content.decode()
 
 
+def test_what_is_wrong_stands_above_the_list(
+    environment: Environment, viewer: User, sign_in: SignIn, address: Address, check_door: CheckDoor
+) -> None:
+    check_door(address("alarms", environment))
+    client = sign_in(viewer)
+    assert client.get(address("alarms", environment)).content.strip() == b""
+
+    BackupFactory(environment=environment, damaged=True)
+
+    assert "damaged" in text(client.get(address("alarms", environment)), class_="banner")
+
+
 def test_the_list_says_when_the_next_nightly_is(
     environment: Environment, viewer: User, sign_in: SignIn, address: Address
 ) -> None:
