@@ -6,12 +6,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from . import rows_create, rows_download, rows_pages
+from . import rows_create, rows_download, rows_nights, rows_pages
 from .ground import Ground
 from .table import HEADING
 
 ROWS = {1: rows_create, 2: rows_create, 3: rows_create, 4: rows_create, 5: rows_create}
 ROWS |= {8: rows_download, 9: rows_download, 12: rows_pages, 14: rows_pages}
+ROWS |= {13: rows_nights, 15: rows_nights}
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     try:
         ground.start()
         print(HEADING, flush=True)
-        for module in (rows_create, rows_download, rows_pages):
+        for module in (rows_create, rows_download, rows_pages, rows_nights):
             wanted = {number for number in asked.rows if ROWS.get(number) is module}
             for row in module.measure(ground, wanted) if wanted else ():
                 found.append(row.as_json())
