@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,10 +13,11 @@ from django.views.decorators.http import require_safe
 
 from environments import clock
 from environments.access import pass_gate
-from environments.models import Environment
+from environments.models import Environment, RegionStart
 
 from ..choices import Rule
 from ..models import Backup
+from ..policy import nightly
 
 WEEKS, PITCH, TOP, LEFT = 53, 14, 20, 30
 PINNED = "pinned"
@@ -57,6 +59,15 @@ class Mark:
         return dict(KEY)[self.by]
 
 
+class Start(NamedTuple):
+    """When a region's night begins for one cloud version: in UTC, and by its own clocks today."""
+
+    region: str
+    cloud_version: str
+    utc: str
+    local: str
+
+
 @dataclass(frozen=True)
 class Calendar:
     """What the template draws: 53 weeks across, Monday first, so that Sundays are the bottom line."""
@@ -79,10 +90,25 @@ def calendar(request: HttpRequest, app: str, environment: str) -> HttpResponse:
     """The year alone for a page that has room for it; else a page of its own."""
     passed = pass_gate(request, app, environment)
     template = "backups/_calendar.html" if request.headers.get("HX-Request") else "backups/calendar.html"
-    context = {"environment": passed.environment, "calendar": calendar_of(passed.environment)}
+    context = {"environment": passed.environment, "calendar": calendar_of(passed.environment), "starts": start_table()}
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def start_table() -> list[Start]:
+    """When nights begin, by region and cloud version. One query."""
+    today = clock.now().astimezone(UTC).date()
+    rows = RegionStart.objects.select_related("region").order_by("region__name", "cloud_version")
+    return [
+        Start(
+            row.region.name,
+            row.cloud_version,
+            f"{row.starts_at:%H:%M}",
+            f"{nightly.local_start(today, row.starts_at, row.region.zone)} {row.region.city}",
+        )
+        for row in rows
+    ]
 
 
 def calendar_of(environment: Environment) -> Calendar:

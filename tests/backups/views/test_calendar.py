@@ -9,7 +9,7 @@ from backups.views.calendar import WEEKS, calendar_of
 from environments import clock
 from environments.models import Environment
 from tests.factories import BackupFactory
-from tests.reading import text
+from tests.reading import text, texts
 
 from .conftest import Address, CheckDoor, SignIn
 
@@ -74,7 +74,10 @@ def test_the_table_says_the_same_and_it_is_a_page_without_scripts(
         page = client.get(address("calendar", environment))
         part = client.get(address("calendar", environment), headers={"HX-Request": "true"})
 
-    assert "Wed 2026-11-25 any day: 2 weeks 1" in text(page, class_="fold")
+    year, starts = texts(page, class_="fold")
+    assert "Wed 2026-11-25 any day: 2 weeks 1" in year
+    assert "Europe v4 19:00 20:00 Amsterdam" in starts
+    assert "Asia Pacific v4 16:00 01:00 Tokyo" in starts
     assert "<html" in page.content.decode()
     assert "<html" not in part.content.decode()
 
