@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -17,6 +18,7 @@ from environments.models import Environment, Operation
 
 from ..errors import ManifestNotReadable, PruneHeldBack, PruneIncomplete, VaultUnreachable
 from ..models import Backup, DeadObject, Installation
+from ..policy.nightly import spread_at
 from ..policy.retention import NEWEST_FOR, Plan
 from ..storage import names
 from ..storage.stored import Tick, no_tick
@@ -43,8 +45,8 @@ class Pruned:
     unknown: int = 0
 
     def __str__(self) -> str:
-        count = len(self.removed)
-        words = f"{count} expired backup{'s' * (count != 1)} {'was' if count == 1 else 'were'} removed"
+        number = len(self.removed)
+        words = f"{number} expired backup{'s' * (number != 1)} {'was' if number == 1 else 'were'} removed"
         if size := sum(self.removed.values()) + self.packs_bytes:
             words += f", {in_words(size)} came back"
         if self.unknown:
@@ -66,10 +68,13 @@ def request_prune(
 
 
 def request_due_prunes(now: datetime | None = None) -> Iterator[list[Operation]]:
-    """Queue the pruning of every environment where something may be to remove, once a day; pages of operations."""
-    now = now or clock.now()
+    """Queue the pruning of every environment where something may be to remove, once a day; pages of operations.
+
+    They are spread, so that nobody who wants a backup now waits behind all of them.
+    """
+    now, places = now or clock.now(), count()
     for page in pages_due(now):
-        asked = (Asked(one, one.pk, f"prune:{one.pk.hex}:{now:%Y-%m-%d}") for one in page)
+        asked = (Asked(one, None, f"prune:{one.pk.hex}:{now:%Y-%m-%d}", spread_at(now, next(places))) for one in page)
         yield submit_all("prune", asked, by=PORTAL)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from uuid import UUID
 
 from django.db import transaction
@@ -28,6 +29,7 @@ from ..errors import (
     StoredMissing,
 )
 from ..models import Backup
+from ..policy.nightly import spread_at
 from ..storage import names
 from ..storage.check import check_files
 from ..storage.manifest import ManifestReader
@@ -63,18 +65,22 @@ def request_verify(backup: Backup, *, by: Actor, is_rung: bool = True) -> Operat
 def request_due_verifications(now: datetime | None = None) -> Iterator[list[Operation]]:
     """Queue the verifying of every backup that is new, or was not read for 29 days; pages of operations.
 
-    Those that are known to be broken are left to people.
+    Those that are known to be broken are left to people. The others are spread, so that nobody who wants a backup now
+    waits behind all of them.
     """
-    now = now or clock.now()
+    now, places = now or clock.now(), count()
     under_way = Operation.objects.filter(kind="verify", subject=OuterRef("pk"), status__in=ACTIVE)
     is_due = Q(verified_at=None) | Q(verified_at__lte=now - AGAIN_AFTER)
     rows = Backup.objects.usable().filter(is_due, ~Exists(under_way)).select_related("environment").order_by("pk")
     after = UUID(int=0)
     while page := list(rows.filter(pk__gt=after)[:PAGE]):
         after = page[-1].pk
-        keys = (f"verify:{backup.pk.hex}:{now:%Y-%m-%dT%H}" for backup in page)
-        asked = (Asked(backup.environment, backup.pk, key) for backup, key in zip(page, keys, strict=True))
-        yield submit_all("verify", asked, by=PORTAL)
+        yield submit_all("verify", [_asked(backup, now, next(places)) for backup in page], by=PORTAL)
+
+
+def _asked(backup: Backup, now: datetime, place: int) -> Asked:
+    key = f"verify:{backup.pk.hex}:{now:%Y-%m-%dT%H}"
+    return Asked(backup.environment, backup.pk, key, spread_at(now, place))
 
 
 def perform_verify(attempt: Attempt) -> str:

@@ -67,7 +67,7 @@ class Asked:
     """One of many operations that are asked for."""
 
     environment: Environment
-    subject: UUID
+    subject: UUID | None
     unique_key: str | None = None
     not_before: datetime | None = None
     params: dict[str, Any] = field(default_factory=dict)

@@ -219,6 +219,14 @@ def test_new_ones_are_verified_within_the_hour_and_old_ones_within_thirty_days(e
     assert (operation.by.name, operation.is_exclusive) == (PORTAL.name, False)
 
 
+def test_they_are_spread_so_that_nobody_waits_behind_all_of_them(environment: Environment) -> None:
+    BackupFactory.create_batch(3, environment=environment)
+    due()
+
+    begins = Operation.objects.filter(kind="verify").order_by("not_before_at").values_list("not_before_at", flat=True)
+    assert list(begins) == [NOW + timedelta(seconds=5 * place) for place in range(3)]
+
+
 def test_one_that_ended_without_a_finding_is_tried_again_in_the_next_hour(environment: Environment) -> None:
     backup = BackupFactory(environment=environment)
     assert due() == {backup.pk}
