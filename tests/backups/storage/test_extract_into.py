@@ -155,6 +155,12 @@ def test_only_the_bytes_that_were_looked_at_are_used(change: str, surroundings: 
     assert caught.value.code == ("truncated" if change == "shorter" else "changed")
 
 
+def test_a_file_that_grows_while_it_is_read_is_refused() -> None:
+    with opened(tars.file() + tars.END) as file, pytest.raises(UploadRefused) as caught:
+        inspect(file, limits(), beat=lambda done, total: file.write(b"more"))
+    assert caught.value.code == "changed"
+
+
 def test_a_file_that_shrinks_while_it_is_read_is_refused(surroundings: Surroundings) -> None:
     content = tars.file(b"a.txt", bytes(1 << 20)) + tars.END
     with opened(content) as file, pytest.raises(UploadRefused):

@@ -136,6 +136,13 @@ def test_bytes_behind_the_end_of_what_is_packed_are_not_gathered() -> None:
         assert peak() < 2 * MIB
 
 
+def test_a_list_of_names_is_not_gathered() -> None:
+    content = zips.make_zip(zips.Entry(b"NAMES.json", b'{"' + os.urandom(4 * MIB).hex().encode(), 0))
+    with opened(content) as file, memory_measured() as peak:
+        assert inspect(file, limits(), beat=no_beat).files == 1
+        assert peak() < 3 * MIB
+
+
 def test_a_name_of_many_dots_costs_nothing() -> None:
     """Cut off one by one, the dots of one name would take hours."""
     with pytest.raises(UploadRefused, match="more than 4096 bytes"):
@@ -151,6 +158,14 @@ def test_beats_come_while_nothing_is_read() -> None:
 
     assert len(seen) > 8 * MIB / (256 << 10)
     assert seen == sorted(seen) and seen[-1][0] == seen[-1][1]
+
+
+def test_every_entry_brings_a_beat() -> None:
+    seen: list[int] = []
+    for content in (_many_zipped(500), _many_tarred(500)):
+        with opened(content) as file:
+            inspect(file, limits(), beat=lambda done, total: seen.append(done))
+    assert len(seen) > 1_000
 
 
 def test_a_wish_to_stop_stops_at_once() -> None:

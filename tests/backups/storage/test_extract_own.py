@@ -160,6 +160,7 @@ def test_a_long_name_may_be_longer_while_written(make: Maker, tmp_path: Path) ->
         b'{"tree/%01": "\\u0001"} and more',
         b'{"tree/%01": "\\u0001"}{"tree/%02": "\\u0002"}',
         b'{"' + b"x" * (300 << 10),
+        b'{"tree/%01": "\\u0001"} "tree/%02": "\\u0002"}',
         b"\xff\xfe",
     ],
     ids=lambda names: str(names)[:40],

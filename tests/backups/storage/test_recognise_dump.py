@@ -74,8 +74,9 @@ def test_a_packing_that_the_client_was_not_built_with_is_named() -> None:
 def test_a_cut_header_is_damaged_and_never_an_accident(length: int) -> None:
     recognised = recognise_head(_header(16, b"\1")[:length])
     assert recognised.kind in (FileKind.DUMP, FileKind.UNKNOWN)
-    with pytest.raises(UploadRefused):
+    with pytest.raises(UploadRefused) as caught:
         require_dump(recognised)
+    assert caught.value.code == ("dump-damaged" if recognised.kind is FileKind.DUMP else "not-a-dump")
 
 
 @pytest.mark.parametrize("at", range(8, 60))
