@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ from portal.demo.postgres import Postgres
 from tests.factories import EnvironmentFactory
 
 pytest_plugins = ["tests.cast", "tests.workers"]
+
+# A shell's background job is born deaf to Ctrl-C, and so are all of its children: tests that press it would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Machines are shared: no example fails for being slow. `make properties` takes the thorough profile.
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=60)
