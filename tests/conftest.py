@@ -21,7 +21,7 @@ from tests.factories import EnvironmentFactory
 
 pytest_plugins = ["tests.cast", "tests.workers"]
 
-# A shell's background job is born deaf to Ctrl-C, and so are all of its children: tests that press it would wait for ever.
+# A background job of a shell is born deaf to Ctrl-C, and so are its children: tests that press it would never end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Machines are shared: no example fails for being slow. `make properties` takes the thorough profile.
