@@ -59,7 +59,7 @@ def test_home_the_year_and_a_pin(
     page.keyboard.press("End")
     expect(year.locator("rect.is-daily")).to_have_count(4)
     year.get_by_text("The same as a table").click()
-    expect(year.locator("tbody tr")).to_have_count(4)
+    expect(year.locator("details").first.locator("tbody tr")).to_have_count(4)
 
     page.get_by_role("button", name=f"Actions for the backup of {nights[1].created_at:%Y-%m-%d %H:%M}").click()
     page.get_by_role("menuitem", name="Pin").click()
