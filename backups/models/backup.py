@@ -82,6 +82,7 @@ class Backup(models.Model):
         indexes = [
             models.Index(fields=["environment", "-created_at", "-id"], name="backup_newest"),
             models.Index(fields=["expires_at"], name="backup_expiry"),
+            models.Index(fields=["environment", "condition"], name="backup_condition"),
         ]
 
     def __str__(self) -> str:

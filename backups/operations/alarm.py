@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from ..policy.alarms import Cause
 from ..policy.nightly import MISSED_AFTER
 from .nights import Starts, slot_in, starts_by_region, with_last_night
 
+COMPARED_WITHIN = timedelta(days=60)
 PARTS = {"database": "database_bytes", "uploaded files": "files_bytes"}
 
 
@@ -39,8 +40,9 @@ class Alarm:
 
 def alarms_of(environments: Iterable[Environment], now: datetime) -> dict[UUID, list[Alarm]]:
     """Everything that is wrong now in each of these environments, the worst first. A fixed number of queries."""
-    looked = _Looked([place for place in environments if place.deleted_at is None], now)
-    found: dict[UUID, list[Alarm]] = {place.pk: [] for place in looked.places.values()}
+    asked = list(environments)
+    looked = _Looked([place for place in asked if place.deleted_at is None], now)
+    found: dict[UUID, list[Alarm]] = {place.pk: [] for place in asked}
     for alarm in looked.alarms():
         found[alarm.environment.pk].append(alarm)
     return found
@@ -121,7 +123,8 @@ class _Looked:
 
     def _broken(self) -> Iterator[Alarm]:
         rows = Backup.objects.filter(environment__in=self.places, condition__in=BROKEN, removal_at=None).completed()
-        for backup in rows.newest_first():
+        # Sorted here: asked to sort, the database goes through all backups in their order, and most are well.
+        for backup in sorted(rows.order_by(), key=lambda one: one.created_at, reverse=True):
             is_gone = backup.condition == Condition.MISSING
             cause = Cause.GONE if is_gone else Cause.DAMAGED
             what = "is missing in the vault" if is_gone else "is damaged"
@@ -150,7 +153,10 @@ class _Looked:
         order = [F("created_at").desc(), F("pk").desc()]
         number = Window(RowNumber(), partition_by=F("environment_id"), order_by=order)
         sized = Backup.objects.filter(
-            environment__in=self.places, database_bytes__isnull=False, files_bytes__isnull=False
+            environment__in=self.places,
+            created_at__gte=self.now - COMPARED_WITHIN,
+            database_bytes__isnull=False,
+            files_bytes__isnull=False,
         )
         rows = sized.completed().annotate(number=number).filter(number__lte=1 + alarms.LOOKED_AT)
         found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
