@@ -204,7 +204,7 @@ def test_a_killed_worker_takes_its_programs_along() -> None:
 
         worker.kill()
 
-        eventually(lambda: not [pid for pid in family if is_running(pid)], within=15)
+        eventually(lambda: not [pid for pid in family if is_running(pid)])
 
 
 def test_the_child_of_another_process_is_ended_with_its_family() -> None:

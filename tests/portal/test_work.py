@@ -62,7 +62,7 @@ def test_told_to_stop_it_hands_everything_back_within_seconds(
 
     workers.signal(signal.SIGTERM)
 
-    assert workers.ended(20) == 0
+    assert workers.ended() == 0
     assert [one.status for one in Operation.objects.all()] == [Status.QUEUED] * 4
     assert sorted(one.attempt for one in Operation.objects.all()) == [0, 0, 1, 1]  # nothing new was begun
     assert "did not end in time" not in workers.log.read_text()
@@ -74,7 +74,7 @@ def test_what_was_handed_back_goes_on_with_the_next_workers(
 ) -> None:
     workers, _ = busy(start_workers, ask)
     workers.signal(signal.SIGTERM)
-    assert workers.ended(20) == 0
+    assert workers.ended() == 0
 
     (tmp_path / "gate").touch()
     start_workers()
@@ -87,7 +87,7 @@ def test_ctrl_c_is_the_same(start_workers: Start, ask: Callable[..., Operation])
 
     os.killpg(workers.pid, signal.SIGINT)  # as a terminal does
 
-    assert workers.ended(20) == 0
+    assert workers.ended() == 0
     assert running() == 0
     assert is_gone(crew)
 
@@ -100,7 +100,7 @@ def test_told_to_stop_together_with_its_clusters_it_is_the_same(
     for pid in [workers.pid, *children_of(workers.pid)]:
         os.kill(pid, signal.SIGTERM)
 
-    assert workers.ended(20) == 0
+    assert workers.ended() == 0
     assert running() == 0
     assert is_gone(crew)
 
@@ -112,7 +112,7 @@ def test_killed_it_takes_its_clusters_along_and_they_hand_back(
 
     workers.signal(signal.SIGKILL)
 
-    eventually(lambda: is_gone(crew), within=20)
+    eventually(lambda: is_gone(crew))
     assert running() == 0
 
 
@@ -124,7 +124,7 @@ def test_one_cluster_that_is_killed_ends_all_with_exit_code_1(
 
     os.kill(workers.cluster(queue), signal.SIGKILL)
 
-    assert workers.ended(20) == 1
+    assert workers.ended() == 1
     eventually(lambda: is_gone(crew))
     # What the killed cluster ran is for the reaper; what could be handed back was.
     assert running() == (2 if queue == "long" else 0)
@@ -142,7 +142,7 @@ def test_a_second_signal_is_not_patient(start_workers: Start, ask: Callable[...,
 
     workers.signal(signal.SIGTERM)
 
-    assert workers.ended(20) == 0
+    assert workers.ended() == 0
     eventually(lambda: is_gone(crew))
     operation.refresh_from_db()
     assert operation.status == Status.RUNNING
@@ -160,7 +160,7 @@ def test_what_may_not_be_repeated_is_waited_for(
 
     (tmp_path / "gate").touch()
 
-    assert workers.ended(30) == 0
+    assert workers.ended() == 0
     operation.refresh_from_db()
     assert (operation.status, operation.message) == (Status.COMPLETED, "It was slow.")
 
@@ -173,7 +173,7 @@ def test_a_deaf_worker_is_killed_when_its_time_is_over(start_workers: Start, ask
 
     workers.signal(signal.SIGTERM)
 
-    assert workers.ended(40) == 0
+    assert workers.ended() == 0
     assert is_gone(crew)
 
 
@@ -211,7 +211,7 @@ def test_sentinels_workers_and_monitors_die_with_their_main_process(start_worker
     try:
         os.kill(main, signal.SIGKILL)
 
-        eventually(lambda: not [pid for pid in theirs if is_running(pid)], within=10)
+        eventually(lambda: not [pid for pid in theirs if is_running(pid)])
     finally:
         os.kill(workers.pid, signal.SIGCONT)
 
@@ -223,5 +223,5 @@ def test_a_database_that_is_away_at_the_start_is_waited_for(start_workers: Start
 
     workers.signal(signal.SIGTERM)
 
-    assert workers.ended(40) == 0
+    assert workers.ended() == 0
     assert is_gone(crew)

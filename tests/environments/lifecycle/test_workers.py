@@ -175,7 +175,7 @@ def test_a_killed_worker_takes_its_program_and_its_children_along(start_workers:
 
     os.kill(owner_of(operation), signal.SIGKILL)
 
-    eventually(lambda: not [pid for pid in family if is_running(pid)], within=10)
+    eventually(lambda: not [pid for pid in family if is_running(pid)])
     assert fresh(operation).status == Status.RUNNING  # so it was not the reaper
 
 
