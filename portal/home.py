@@ -67,7 +67,7 @@ def cards_of(environments: Iterable[Environment]) -> list[Card]:
     cards = []
     for key, place in places.items():
         last_good_at, count, size = sums.get(key, (None, 0, 0))
-        coming = next_nightly(place, starts, now)
+        coming = next_nightly(place, starts.get((place.region_id, place.cloud_version)), now)
         cards.append(Card(place, last_good_at, count, size, running.get(key), nights.get(key, []), coming, alarms[key]))
     return sorted(cards, key=lambda card: card.urgency)
 

@@ -80,9 +80,11 @@ def nights_of(environments: Iterable[Environment], now: datetime) -> dict[UUID, 
     }
 
 
-def next_nightly(environment: Environment, starts: Starts, now: datetime) -> nightly.SlotWords | None:
-    """When the next nightly backup of an environment starts, in words; None where there is none."""
-    starts_at = starts.get((environment.region_id, environment.cloud_version))
+def next_nightly(environment: Environment, starts_at: time | None, now: datetime) -> nightly.SlotWords | None:
+    """When the next nightly backup of an environment starts, in words; None where there is none.
+
+    `starts_at` is when its region's nights begin, in UTC.
+    """
     if starts_at is None or not environment.is_nightly_on:
         return None
     return nightly.next_slot_words(now, starts_at, environment.region.zone, environment.region.city)

@@ -15,7 +15,7 @@ from environments.models import Environment
 from ..forms import FilterForm
 from ..models import Backup
 from ..models.backup import BackupQuerySet
-from ..operations.nights import next_nightly, starts_by_region
+from ..operations.nights import next_nightly
 from .details import Details, details_of
 from .listing import Cursor, page_of
 from .rows import Place, Row, row_html
@@ -94,6 +94,6 @@ def _page(request: HttpRequest, passed: Passed, opened: Details | None = None) -
         "is_changing": any(row.is_changing for row in page.rows),
         "is_filtered": bool(form.asked),
         "details": opened,
-        "next_nightly": next_nightly(passed.environment, starts_by_region(), clock.now()),
+        "next_nightly": next_nightly(passed.environment, passed.night_starts_at, clock.now()),
     }
     return render(request, "backups/page.html", context)
