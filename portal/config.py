@@ -108,7 +108,7 @@ class Config(BaseSettings):
 def _kept_key(path: Path, fresh: str) -> str:
     """The key in this file, made once. Two first starts at the same moment agree on one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
         beside.touch(mode=0o600)
         beside.write_text(fresh)
