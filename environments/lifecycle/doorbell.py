@@ -19,7 +19,7 @@ from ..choices import Status
 from ..guard import die_with_parent
 from ..models import Operation
 from . import drain
-from .periods import FIRST_RING_AGAIN_SECONDS, LAST_RING_AGAIN_SECONDS, in_seconds
+from .periods import FIRST_RING_AGAIN_SECONDS, LAST_RING_AGAIN_SECONDS, STOP_WITHIN_SECONDS, in_seconds
 from .schedules import Schedule, schedules
 from .signs import ASKED, PORTAL, sign
 
@@ -105,8 +105,15 @@ def _first_run(schedule: Schedule) -> datetime:
 class DrainingCluster(Cluster):  # type: ignore[misc]
     """The library's cluster, which on a signal starts nothing further and hands back what may be repeated."""
 
+    parent = 0
+
     def sig_handler(self, signum: int, frame: FrameType | None) -> None:
         drain.begin()
+        if os.getppid() != self.parent:
+            # The library's stop may hang, and who would end it then is gone: the kernel does, and all that was forked
+            # dies with this process. What was cut short is for the reaper.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, STOP_WITHIN_SECONDS)
         super().sig_handler(signum, frame)
 
 
@@ -121,5 +128,6 @@ def run_cluster(parent: int) -> None:
         connection.settings_dict["CONN_MAX_AGE"] = 0  # after a restart of the database an old one loses results
     connections.close_all()
     cluster = DrainingCluster()
+    cluster.parent = parent
     cluster.start()
     cluster.sentinel.join()
