@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest
 from .actors import Actor
 from .choices import Right
 from .models import Environment, RegionStart, record
+from .proof import require_proof
 from .rights import rights_in, with_rights
 
 
@@ -32,10 +33,13 @@ class Passed:
         return right in self.rights
 
 
-def pass_gate(request: HttpRequest, app: str, environment: str, right: str = Right.VIEW) -> Passed:
+def pass_gate(
+    request: HttpRequest, app: str, environment: str, right: str = Right.VIEW, *, is_destructive: bool = False
+) -> Passed:
     """Let the signed-in person through to an environment, for one right.
 
     Raises:
+        ReauthenticationRequired: posting what is destructive needs a recent proof of identity in production.
         Http404: there is no such environment, or the person is no member: a stranger cannot tell which.
         PermissionDenied: a member without the right. The refusal is recorded.
     """
@@ -51,6 +55,8 @@ def pass_gate(request: HttpRequest, app: str, environment: str, right: str = Rig
         words = right.replace("_", " ")
         record(found, "access.refused", f"{by.name} was refused: the right to {words} is missing.", by=by)
         raise PermissionDenied(f"You do not have the right to {words} in {found.name}.")
+    if is_destructive and found.is_production and request.method == "POST":
+        require_proof(request)
     return Passed(found, rights, by)
 
 

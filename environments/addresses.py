@@ -66,6 +66,12 @@ class DatabaseAddress:
     def is_socket(self) -> bool:
         return self.host.startswith("/")
 
+    @property
+    def server(self) -> str:
+        """The server it names: host and port. Every way to write this machine is one; other names are not looked up."""
+        name = self.host.casefold().rstrip(".")
+        return f"{THIS_MACHINE if name == 'localhost' or _is_loopback(name) else name}:{self.port}"
+
     def to_url(self) -> str:
         """The address without its password: fit to be stored, shown and logged."""
         host = "" if self.is_socket else (f"[{self.host}]" if ":" in self.host else self.host)

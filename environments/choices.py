@@ -25,6 +25,11 @@ class Failure(TextChoices):
     LOST = "lost"
 
 
+def tone_of(status: str, failure: str) -> str:
+    """In which colour a status is shown: what somebody cancelled is Failed, too, but nothing went wrong."""
+    return failure if status == Status.FAILED and failure == Failure.CANCELLED else status.lower()
+
+
 class Origin(TextChoices):
     """Through which door an operation was asked for."""
 
@@ -61,7 +66,7 @@ class Role(TextChoices):
     VIEWER = "viewer"
     DEVELOPER = "developer"
     OPERATOR = "operator"
-    TECHNICAL_CONTACT = "technical_contact"
+    TECHNICAL_CONTACT = "technical_contact", "Technical contact"
 
 
 _VIEWER = frozenset({Right.VIEW})

@@ -1,22 +1,21 @@
 """What people fill in: an invitation; what support staff may change about an environment."""
 
+from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
+from django.db.models import Q, QuerySet
+from django.utils.functional import cached_property
 
-from .addresses import DatabaseAddress
-from .choices import Right
-from .errors import Refused
-from .inspections import inspect
-from .models import Environment, Grant
-from .operations.check import check, check_commands, check_nothing_is_under_way
-from .operations.register import CONNECTION, PLACE, differences, remembered
-
-KEPT = "Never shown. Leave empty to keep the stored one."
-WIDE = {"size": 80}
-HOW = "postgresql://user@host:5432/name; a password in it is taken out and kept encrypted."
+from . import clock
+from .choices import RIGHTS_OF, Right, Role
+from .models import Activity, Environment, Grant, Membership
+from .operations.members import GRANTABLE, leaves_no_contact
 
 
 class NewPassword(forms.PasswordInput):
@@ -58,95 +57,6 @@ class InvitationForm(forms.Form):
                 self.add_error("password", error)
 
 
-class EnvironmentForm(forms.ModelForm):  # type: ignore[type-arg]
-    """An environment as support staff change it. Passwords go in and never come out."""
-
-    database = forms.CharField(max_length=1000, help_text=HOW, widget=forms.TextInput(attrs=WIDE))
-    new_password = forms.CharField(
-        required=False, strip=False, widget=NewPassword, help_text=KEPT, label="Database password"
-    )
-    admin_database = forms.CharField(
-        max_length=1000,
-        required=False,
-        help_text=f"The maintenance role's: {HOW}",
-        label="Maintenance database",
-        widget=forms.TextInput(attrs=WIDE),
-    )
-    new_admin_password = forms.CharField(
-        required=False, strip=False, widget=NewPassword, help_text=KEPT, label="Maintenance password"
-    )
-
-    class Meta:
-        model = Environment
-        exclude = ("state", "state_at")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.before = remembered(self.instance)
-        self.is_new = self.instance._state.adding
-        self.remarks: list[str] = []
-        self._app = None if self.is_new else self.instance.app
-
-    def clean_commands(self) -> dict[str, str]:
-        commands = self.cleaned_data["commands"] or {}
-        if not isinstance(commands, dict) or not all(isinstance(line, str) for line in commands.values()):
-            raise forms.ValidationError('Write {"status": "…", "stop": "…", "start": "…"}.')
-        try:
-            check_commands(commands)
-        except Refused as refusal:
-            raise forms.ValidationError(str(refusal)) from None
-        return commands
-
-    def clean(self) -> None:
-        super().clean()
-        package, app = self.cleaned_data.get("package"), self.cleaned_data.get("app") or self._app
-        if package and app and package.app_id != app.pk:
-            self.add_error("package", "This package is of another app.")
-
-    @property
-    def changed(self) -> set[str]:
-        """The fields of the row that are other than before."""
-        return differences(self.before, self.instance)
-
-    def _post_clean(self) -> None:
-        """The row is as typed now: give it its addresses, and look whether everything fits."""
-        typed = {name: self.cleaned_data.get(name, "") for name in ("database", "admin_database")}
-        super()._post_clean()  # type: ignore[misc]
-        self.instance.database, self.instance.admin_database = self.before["database"], self.before["admin_database"]
-        try:
-            if typed["database"]:
-                self._give("database", typed["database"], self.cleaned_data.get("new_password", ""))
-            if "admin_database" in self.cleaned_data:
-                self._give("admin_database", typed["admin_database"], self.cleaned_data.get("new_admin_password", ""))
-            if not self.errors:
-                self._look()
-        except Refused as refusal:
-            self.add_error(None, str(refusal))
-
-    def _give(self, name: str, typed: str, password: str) -> None:
-        """An address without a password keeps the stored one, but only for the same person on the same server."""
-        stored: str = self.before[name]
-        if typed == stored and not password:
-            return
-        address = DatabaseAddress.parse(typed) if typed else None
-        attribute = "database_address" if name == "database" else "admin_address"
-        if address and not (password or address.password) and self.before[f"{name}_password"]:
-            if _who(address) != _who(DatabaseAddress.parse(stored)):
-                self.add_error(name, "The server or the user is another one: type the password again.")
-                return
-            address = address.with_password(getattr(self.instance, attribute).password)
-        elif address and password:
-            address = address.with_password(password)
-        setattr(self.instance, attribute, address)
-
-    def _look(self) -> None:
-        check(self.instance)
-        if not self.is_new and self.changed & PLACE:
-            check_nothing_is_under_way(self.instance)
-        if self.is_new or self.changed & CONNECTION:
-            self.remarks = inspect(self.instance)
-
-
 class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
     """Rights as boxes to tick; none ticked is none held."""
 
@@ -163,5 +73,118 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("environment", "This environment is of another app.")
 
 
-def _who(address: DatabaseAddress) -> tuple[str, int, str]:
-    return address.host, address.port, address.user
+class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Membership
+        fields = ("user", "app", "role")
+
+    def clean_role(self) -> str:
+        role: str = self.cleaned_data["role"]
+        if (
+            self.instance.pk
+            and role != Role.TECHNICAL_CONTACT
+            and leaves_no_contact(self.instance.app, [self.instance])
+        ):
+            raise forms.ValidationError("The app keeps one technical contact: make somebody else one first.")
+        return role
+
+
+class AskedForm(forms.Form):
+    """Filters of a list. Each is a part of the address; what is not understood is as if it were not there."""
+
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """The filters that are set and make sense."""
+        self.full_clean()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+    @property
+    def query(self) -> str:
+        """The filters as the end of an address; empty without filters."""
+        return self.query_with()
+
+    def query_with(self, **more: object) -> str:
+        """The filters and more as the end of an address."""
+        given = {**self.asked, **more}
+        return f"?{urlencode(given)}" if given else ""
+
+
+class ActivityForm(AskedForm):
+    """The filters of a history."""
+
+    KINDS = {
+        "backups": ("Backups", ("create", "backup", "verify", "delete", "prune", "comment")),
+        "data": ("Restore, upload, undo", ("restore", "upload", "undo")),
+        "downloads": ("Downloads", ("download",)),
+        "app": ("Stop, start, deploy", ("stop", "start", "deploy", "package")),
+        "people": ("People and rights", ("rights", "access")),
+        "place": ("The environment itself", ("environment",)),
+    }
+    WHO = (("", "Everyone"), ("people", "People"), ("portal", "Nightly and the portal"))
+    DAYS = (("", "All days"), ("1", "Last 24 hours"), ("30", "Last 30 days"), ("365", "Last year"))
+
+    q = forms.CharField(required=False, max_length=200)
+    kind = forms.ChoiceField(required=False, choices=[("", "Every kind"), *((k, w) for k, (w, _) in KINDS.items())])
+    who = forms.ChoiceField(required=False, choices=WHO)
+    days = forms.ChoiceField(required=False, choices=DAYS)
+
+    def narrow(self, entries: QuerySet[Activity]) -> QuerySet[Activity]:
+        """Those that are asked for."""
+        asked = self.asked
+        if "q" in asked:
+            words = asked["q"]
+            entries = entries.filter(
+                Q(sentence__icontains=words) | Q(actor_name__icontains=words) | Q(facts__icontains=words)
+            )
+        if "kind" in asked:
+            beginnings = [Q(action__startswith=f"{word}.") for word in self.KINDS[asked["kind"]][1]]
+            entries = entries.filter(reduce(or_, beginnings))
+        if "who" in asked:
+            entries = entries.filter(actor__isnull=asked["who"] == "portal")
+        if "days" in asked:
+            entries = entries.filter(at__gte=clock.now() - timedelta(days=int(asked["days"])))
+        return entries
+
+
+class InviteForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(max_length=150, label="E-mail address", widget=forms.EmailInput(attrs={"autofocus": True}))
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.DEVELOPER, widget=forms.RadioSelect)
+
+
+class MemberForm(forms.Form):
+    """A member's role, and for each environment whether other rights hold there, and which."""
+
+    role = forms.ChoiceField(choices=Role.choices, widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, membership: Membership, environments: list[Environment], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environments = environments
+        self.fields["role"].initial = membership.role
+        own = {grant.environment_id: grant.rights for grant in membership.grants.all()}
+        words = [(right.value, right.label.lower()) for right in GRANTABLE]
+        for place in environments:
+            held = own.get(place.pk, sorted(RIGHTS_OF[membership.role]))
+            self.fields[f"own_{place.pk.hex}"] = forms.BooleanField(
+                required=False, initial=place.pk in own, label=f"Other rights in {place.name}"
+            )
+            self.fields[f"rights_{place.pk.hex}"] = forms.MultipleChoiceField(
+                required=False, choices=words, initial=held, label="Rights", widget=forms.CheckboxSelectMultiple
+            )
+
+    @property
+    def places(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
+        """For each environment: whether other rights hold there, and which."""
+        return [(self[f"own_{place.pk.hex}"], self[f"rights_{place.pk.hex}"]) for place in self.environments]
+
+    @property
+    def own_rights(self) -> dict[Environment, frozenset[str]]:
+        """The environments in which other rights hold. Who may do anything may also look."""
+        given = self.cleaned_data
+        chosen = {
+            place: frozenset(given[f"rights_{place.pk.hex}"])
+            for place in self.environments
+            if given[f"own_{place.pk.hex}"]
+        }
+        return {place: rights | {Right.VIEW} if rights else rights for place, rights in chosen.items()}

@@ -1,6 +1,7 @@
-"""What is looked at of an environment's database, by whoever knows how: registered from above, when Django is ready."""
+"""What is looked at of an environment's database and files, by whoever knows how: registered from above, when Django is
+ready."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from .models import Environment
 
@@ -10,25 +11,27 @@ Inspection = Callable[[Environment], list[str]]
 SessionCounter = Callable[[Environment], list[str]]
 """Names the app's sessions on the environment's database: application, person, address."""
 
-_inspections: list[Inspection] = []
+DATABASE, FILES = "database", "files"
+
+_inspections: list[tuple[str, Inspection]] = []
 _counters: list[SessionCounter] = []
 
 
-def register_inspection(inspection: Inspection) -> None:
-    _inspections.append(inspection)
+def register_inspection(inspection: Inspection, *, of: str) -> None:
+    _inspections.append((of, inspection))
 
 
 def register_session_counter(counter: SessionCounter) -> None:
     _counters.append(counter)
 
 
-def inspect(environment: Environment) -> list[str]:
-    """Everything there is to remark about an environment.
+def inspect(environment: Environment, of: Collection[str] = (DATABASE, FILES)) -> list[str]:
+    """Everything there is to remark about an environment, or about a part of it.
 
     Raises:
         RegistrationRefused: something does not fit; the sentence says what.
     """
-    return [remark for look in _inspections for remark in look(environment)]
+    return [remark for part, look in _inspections if part in of for remark in look(environment)]
 
 
 def sessions_in(environment: Environment) -> list[str]:

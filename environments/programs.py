@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from .addresses import DatabaseAddress
 from .errors import Failed
+from .guard import LETS_LIVE
 
 GUARD = Path(__file__).with_name("guard.py")
 # What the guard needs to end its program, and a little more.
@@ -44,6 +45,8 @@ class Program:
     label: the attempt's, for whoever looks at the process.
     secrets: what must not appear in its last words.
     stdin: nothing, an open file, or chunks of bytes that are handed over as fast as the program takes them.
+    lets_live: what it leaves behind when it ends well lives on, and its output is thrown away: it starts something.
+    confined: what it gives up before it begins, as the guard's options.
     """
 
     def __init__(
@@ -55,22 +58,27 @@ class Program:
         secrets: Sequence[str] = (),
         stdin: int | IO[bytes] | Iterable[bytes] = subprocess.DEVNULL,
         chunk: int = MIB,
+        lets_live: bool = False,
+        confined: Sequence[str] = (),
     ) -> None:
         self.arguments, self.secrets, self.chunk = list(arguments), tuple(secrets), chunk
+        self.lets_live = lets_live
         self.environ = {"PATH": os.environ.get("PATH", os.defpath)} | dict(environ)
         if label:
             self.environ["PORTAL_OPERATION"] = label
         self.name = Path(self.arguments[0]).name
         self.child = ""
-        self._stdin = stdin
+        self._stdin, self._confined = stdin, tuple(confined)
         self._feed: Iterator[bytes] | None = None
         self._unfed = memoryview(b"")
         self._words = b""
+        self._ended_at = 0.0
 
     def __enter__(self) -> Self:
         is_file = isinstance(self._stdin, int) or hasattr(self._stdin, "fileno")
+        options = [*self._confined, *([LETS_LIVE] if self.lets_live else [])]
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), "--", *self.arguments],
+            [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), *options, "--", *self.arguments],
             stdin=self._stdin if is_file else subprocess.PIPE,  # type: ignore[arg-type]
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -101,7 +109,7 @@ class Program:
                 selector.register(number, selectors.EVENT_READ)
             if self._feed is not None and self._process.stdin:
                 selector.register(self._process.stdin.fileno(), selectors.EVENT_WRITE)
-            while self._open:
+            while self._open and not self._goes_on_alone():
                 chunk = b""
                 for key, _ in selector.select(IDLE_SECONDS):
                     if key.fd not in self._open:
@@ -155,6 +163,13 @@ class Program:
         for one in (self._process.stdin, self._process.stdout, self._process.stderr):
             if one:
                 one.close()
+
+    def _goes_on_alone(self) -> bool:
+        """Whether it has ended, and only what it left behind could still say something: that may last for ever."""
+        if not self.lets_live or self._process.poll() is None:
+            return False
+        self._ended_at = self._ended_at or time.monotonic()
+        return time.monotonic() - self._ended_at > IDLE_SECONDS
 
     def _read(self, selector: selectors.BaseSelector, number: int, most: int) -> bytes:
         chunk = os.read(number, most)
@@ -246,6 +261,13 @@ def kill_session(leader: int) -> None:
 def _members(session: int) -> list[int]:
     everybody = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
     return [pid for pid in everybody if (fields := _stat(pid)) and fields[3] == str(session) and fields[0] not in "ZX"]
+
+
+def worked_ticks(child: str) -> int:
+    """The processor time that a guarded program's family has taken; it stands still when nothing moves any more."""
+    guard = child.partition("|")[0]
+    family = [_stat(pid) for pid in _members(int(guard)) if pid != int(guard)] if guard else []
+    return sum(int(fields[11]) + int(fields[12]) for fields in family if fields)
 
 
 def start_ticks(pid: int) -> str:

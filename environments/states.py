@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from . import clock
 from .choices import State
@@ -20,8 +19,13 @@ def look(environment: Environment) -> State:
     state = runtime_of(environment).status()
     if state == State.STOPPED and environment.package_id is None:
         state = State.EMPTY
-    environment.state, environment.state_at = state, clock.now()
-    Environment.objects.filter(pk=environment.pk).update(state=state, state_at=environment.state_at)
+    moment = clock.now()
+    rows = Environment.objects.filter(pk=environment.pk)
+    if rows.exclude(state=state, state_since__isnull=False).update(state=state, state_at=moment, state_since=moment):
+        environment.state_since = moment
+    else:
+        rows.update(state_at=moment)
+    environment.state, environment.state_at = state, moment
     return state
 
 
@@ -38,7 +42,8 @@ def why_not_stopped(environment: Environment, *, said_by_hand: bool = False) -> 
         return f"The portal cannot tell whether {environment.name} is stopped. Stop it, then confirm that you have."
     if sessions := sessions_in(environment):
         return f"{environment.name} still has {_some(sessions, 'session')} on its database."
-    if holders := holders_of(Path(environment.files_directory)):
+    files = environment.plain_files_address
+    if not files.is_s3 and (holders := holders_of(files.directory)):
         return f"{environment.name} still has {_some(holders, 'process', 'processes')} in its uploaded files."
     return ""
 
@@ -54,8 +59,9 @@ def wait_until_stopped(
         beat()
         why = why_not_stopped(environment, said_by_hand=said_by_hand)
         seen = 0 if why else seen + 1
-        if seen == 2 or time.monotonic() > deadline:
-            return why if seen < 2 else ""
+        # Once is never enough: who is found stopped when the time is over is looked at once more.
+        if seen == 2 or (why and time.monotonic() > deadline):
+            return why
         time.sleep(AGAIN_AFTER_SECONDS / 2)
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from django.db import connection
 
+from .. import clock
 from ..models import Operation
+from ..programs import worked_ticks
 from . import drain
 from .claim import AWAY, owned
 from .periods import BEAT_SECONDS, LEASE_SECONDS, in_seconds
@@ -31,6 +33,10 @@ class Drained(Interrupted):
     """The worker is being stopped; somebody else will begin again."""
 
 
+class Unsettled(Interrupted):
+    """It failed, and could not be brought to a whole end either. Whoever takes it over goes on."""
+
+
 class Attempt:
     """What `Kind.perform` is handed."""
 
@@ -39,9 +45,12 @@ class Attempt:
         self.operation = operation
         self.number = operation.attempt
         self.label = operation.label
+        # Whether somebody else may begin again when the worker is stopped; a kind may say so of its first part alone.
+        self.may_begin_again = operation.may_repeat
         self._beaten = self._began = began
         self._lease_end = self._began + LEASE_SECONDS
         self._progress: dict[str, Any] = {}
+        self._seen: tuple[object, ...] = ()
 
     def beat(
         self,
@@ -60,7 +69,7 @@ class Attempt:
             Cancelled, TimeUp, Fenced, Drained: stop here.
         """
         is_new = self._note(phase, step, steps, done_bytes, total_bytes)
-        if drain.is_on() and self.operation.may_repeat:
+        if drain.is_on() and self.may_begin_again:
             raise Drained
         if time.monotonic() - self._began > self.operation.time_limit_seconds:
             raise TimeUp
@@ -99,11 +108,20 @@ class Attempt:
             noted["percent"] = min(100, 100 * done // total)
         return is_new
 
+    def _has_moved(self) -> bool:
+        """Whether anything got further since the last beat: the words, the bytes, or the program that runs for it."""
+        noted = self._progress
+        seen = tuple(noted.get(name) for name in ("phase", "step", "done_bytes"))
+        seen, before = (*seen, worked_ticks(noted.get("child") or "")), self._seen
+        self._seen = seen
+        return seen != before
+
     def _write(self) -> bool:
         """Renew the lease. False: the database is away, and the lease not yet over."""
         began = time.monotonic()
         try:
-            is_ours = owned(self.operation).update(lease_until=in_seconds(LEASE_SECONDS), **self._progress)
+            moved = {"moved_at": clock.database_now()} if self._has_moved() else {}
+            is_ours = owned(self.operation).update(lease_until=in_seconds(LEASE_SECONDS), **self._progress, **moved)
             wish = Operation.objects.values_list("cancelled_by_name", flat=True).get(pk=self.operation.pk)
         except AWAY:
             connection.close()

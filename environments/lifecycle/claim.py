@@ -10,16 +10,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from .. import clock
-from ..choices import Failure, Origin, Status
-from ..models import Environment, Operation, record
+from ..choices import Failure, Status
+from ..models import Operation, record
 from .kinds import Again, is_known, kind_of
 from .periods import FINISH_WITHIN_SECONDS, LEASE_SECONDS, PACE, in_seconds
+from .turns import is_its_turn
+from .waiting import may_begin
 
-PROTOCOL = 1
 AWAY = (OperationalError, InterfaceError)  # the database restarts, or is locked for too long
 RELEASED: dict[str, Any] = {"lease_until": None, "owner": "", "child": ""}
 NO_PROGRESS: dict[str, Any] = {"step": None, "steps": None, "percent": None, "done_bytes": None, "total_bytes": None}
@@ -36,12 +37,6 @@ def me() -> str:
     return f"{platform.node()}|{boot}|{os.getpid()}"
 
 
-def may_begin() -> Q:
-    """Queued operations that a worker may take now, as far as the row alone can tell."""
-    is_due = Q(not_before_at=None) | Q(not_before_at__lte=Now())
-    return is_due & Q(status=Status.QUEUED, protocol=PROTOCOL, cancelled_by_name="")
-
-
 def claim(operation_id: UUID) -> Operation | None:
     """Take a Queued operation for the next attempt; None when it is not to be taken now, by us.
 
@@ -50,12 +45,13 @@ def claim(operation_id: UUID) -> Operation | None:
     try:
         with transaction.atomic():
             found = Operation.objects.filter(may_begin(), pk=operation_id).first()
-            if found is None or not is_known(found.kind) or (found.is_exclusive and _is_taken(found)):
+            if found is None or not is_known(found.kind) or not is_its_turn(found):
                 return None
             taken = Operation.objects.filter(may_begin(), pk=operation_id).update(
                 status=Status.RUNNING,
                 attempt=F("attempt") + 1,
                 started_at=clock.database_now(),
+                moved_at=clock.database_now(),
                 lease_until=in_seconds(LEASE_SECONDS),
                 owner=me(),
                 child="",
@@ -66,16 +62,6 @@ def claim(operation_id: UUID) -> Operation | None:
     except IntegrityError:  # the partial unique index had the last word
         return None
     return with_places().get(pk=operation_id) if taken else None
-
-
-def _is_taken(operation: Operation) -> bool:
-    """Whether another exclusive operation goes first. The environment's row is locked until the claim is committed."""
-    Environment.objects.select_for_update(of=("self",)).get(pk=operation.environment_id)
-    goes_first = Q(status=Status.RUNNING)
-    if operation.origin == Origin.NIGHTLY:  # the night gives way to people
-        goes_first |= may_begin() & ~Q(origin=Origin.NIGHTLY)
-    others = Operation.objects.filter(goes_first, environment=operation.environment_id, is_exclusive=True)
-    return others.exists()
 
 
 def with_places() -> "QuerySet[Operation]":

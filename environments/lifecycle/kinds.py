@@ -40,9 +40,10 @@ class Kind:
     is_exclusive: excludes other exclusive operations of the same environment (specification §1, Busy).
     may_repeat: a lost or drained attempt is simply tried again; else it is recovered or Failed.
     recover: for kinds that must not be repeated blindly: brings a lost attempt (its number is given) to a whole end and
-        returns how it ended and the closing sentence; must be safe to call again when it raises.
+        returns how it ended and the closing sentence; must be safe to call again when it raises, and beats a `Lease`.
     sweep: removes what a dead attempt (its number is given) left behind; must be safe to call twice.
     after_failure: asked when an attempt failed by an error: whether and when it is tried again, on the same row.
+    is_heavy: it reads a whole database: only so many of them run at one database server (Region.backups_at_once).
     is_quiet: its good end is no line of history, because nobody asked for it and nothing has changed.
     title: what it is to people: `A backup` (is under way in this environment since …).
     """
@@ -56,6 +57,7 @@ class Kind:
     recover: Callable[[Operation, int], tuple[Status, str]] | None = None
     sweep: Callable[[Operation, int], None] = nothing_left
     after_failure: Callable[[Operation], Again | None] = never_again
+    is_heavy: bool = False
     is_quiet: bool = False
     title: str = ANY_TITLE
 

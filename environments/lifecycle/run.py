@@ -5,20 +5,23 @@ import logging
 import time
 from uuid import UUID
 
-from django.db.models import Case, When
+from django.db.models.functions import Now
 
-from ..choices import Failure, Origin, Status
+from ..choices import Failure, Status
 from ..errors import EnvironmentBusy, Failed, Refused
+from ..logs import belonging_to
 from ..models import Environment, Operation
 from . import drain
-from .attempt import Attempt, Cancelled, Drained, Fenced, TimeUp
-from .claim import AWAY, claim, finish, hand_back, may_begin, postpone, with_places
+from .attempt import Attempt, Cancelled, Drained, Fenced, TimeUp, Unsettled
+from .claim import AWAY, claim, finish, hand_back, owned, postpone, with_places
 from .doorbell import ring, ring_soon
 from .kinds import kind_of
+from .turns import SERVER_IS_BUSY, next_turns
 
 logger = logging.getLogger(__name__)
 
 HANDED_BACK = "Handed back: the worker was stopped; another one begins again"
+LEFT = "It failed, and could not be brought to a whole end yet; that is tried again until it is"
 STOPPED = "Stopped from the keyboard before its end. Nothing half-made is kept; start it again."
 
 
@@ -30,7 +33,8 @@ def run(operation_id: UUID) -> None:
     began = time.monotonic()
     operation = claim(operation_id)
     if operation is not None:
-        _perform(operation, began)
+        with belonging_to(operation.pk):
+            _perform(operation, began)
 
 
 def run_here(operation: Operation) -> Operation:
@@ -42,11 +46,17 @@ def run_here(operation: Operation) -> Operation:
     began = time.monotonic()
     claimed = claim(operation.pk)
     if claimed is not None:
-        _perform(claimed, began)
+        with belonging_to(claimed.pk):
+            _perform(claimed, began)
     fresh = with_places().get(pk=operation.pk)
+    if fresh.phase == LEFT and not fresh.is_ended:
+        raise EnvironmentBusy(f"{LEFT}, by the workers. See how it goes with: show_operation {fresh.pk}")
     if not fresh.is_ended:
+        why = f"another one runs in {fresh.environment}, or a worker has taken it"
+        if fresh.phase == SERVER_IS_BUSY:
+            why = "its database server gives as many backups at a time as it may"
         raise EnvironmentBusy(
-            f"The operation cannot begin here now: another one runs in {fresh.environment}, or a worker has taken it. "
+            f"The operation cannot begin here now: {why}. "
             f"It stays {fresh.status}; cancel it, or see how it goes with: show_operation {fresh.pk}"
         )
     return fresh
@@ -65,6 +75,10 @@ def _perform(operation: Operation, began: float) -> None:
         finish(operation, Status.COMPLETED, message)
     except Fenced:
         logger.warning("%s is no longer ours: attempt %s ends without a word.", operation, attempt.number)
+    except Unsettled:
+        logger.exception("Attempt %s of %s is left to the reaper.", attempt.number, operation)
+        with contextlib.suppress(*AWAY):
+            owned(operation).update(phase=LEFT, lease_until=Now())
     except Drained:
         hand_back(operation, HANDED_BACK, is_a_try=False)
     except BaseException as error:
@@ -102,13 +116,10 @@ def _why(error: BaseException, operation: Operation) -> tuple[Failure, str]:
 
 
 def ring_next(environment: Environment) -> None:
-    """Let the oldest operation that waits for this environment have its turn without waiting for the reaper.
+    """Let what waits for this environment, and for its database server, have its turn without waiting for the reaper.
 
-    People's first: the night gives way to them.
+    Of each the oldest, people's first: the night gives way to them.
     """
-    waiting = Operation.objects.filter(may_begin(), environment=environment, is_exclusive=True)
-    is_nightly = Case(When(origin=Origin.NIGHTLY, then=1), default=0)
-    following = waiting.order_by(is_nightly, "created_at", "pk").first()
-    if following is not None:
+    for following in next_turns(environment):
         following.rings = 0
         ring(following)

@@ -11,9 +11,9 @@ from django.db.models.functions import Now
 
 from ..choices import Status
 from ..models import Operation, Sign
-from .claim import may_begin
 from .kinds import LONG
 from .periods import SIGN_STALE_SECONDS, STUCK_SECONDS, in_seconds
+from .waiting import may_begin
 
 REAPER, PORTAL, ASKED = "reaper", "portal", "asked"
 # Rung so often, it has waited for several minutes.
@@ -49,6 +49,9 @@ def worker_health() -> WorkerHealth:
     elif ages.get(PORTAL, SIGN_STALE_SECONDS + 1) > SIGN_STALE_SECONDS:
         problems.append(NO_ANSWER)
     problems += [f"Operations wait in the queue {queue!r}, and no worker takes them." for queue in stuck_queues()]
+    problems += [
+        f"Operations of the queue {queue!r} lost their worker; start one of that queue." for queue in lost_queues()
+    ]
     return WorkerHealth(ages.get(PORTAL), tuple(problems), ages)
 
 
@@ -85,6 +88,12 @@ def stuck_queues() -> list[str]:
         if not is_moving and running.filter(queue=queue).count() < workers_of(queue):
             stuck.append(queue)
     return stuck
+
+
+def lost_queues() -> list[str]:
+    """The queues with operations that were lost, and of which nobody takes care: no machine of theirs is up."""
+    lost = Operation.objects.filter(status=Status.RUNNING, lease_until__lt=in_seconds(-STUCK_SECONDS))
+    return sorted(set(lost.values_list("queue", flat=True)))
 
 
 def workers_of(queue: str) -> int:

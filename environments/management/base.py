@@ -10,9 +10,13 @@ from django.db import DatabaseError
 from ..choices import Status
 from ..errors import Failed, Refused
 from ..lifecycle.run import run_here
+from ..lifecycle.signs import worker_health
 from ..models import Operation
 
 LOOK_EVERY_SECONDS = 0.5
+PATIENT_FOR_SECONDS = 10
+SETTINGS = "portal-settings"
+"""The tag of checks of what an installation may have set wrong."""
 
 
 class PortalCommand(BaseCommand):
@@ -21,6 +25,8 @@ class PortalCommand(BaseCommand):
     Exit codes: 0 done; 1 refused or failed, with one sentence on stderr; 2 wrong usage, by argparse alone.
     """
 
+    # What only the code can have wrong is looked at by `manage.py check`: it would load every page for every command.
+    requires_system_checks: list[str] | tuple[str, ...] = (SETTINGS,)
     is_json = False
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -75,7 +81,7 @@ class PortalCommand(BaseCommand):
         return operation
 
     def _wait(self, operation: Operation) -> Operation:
-        shown = ""
+        shown, is_told, began = "", False, time.monotonic()
         try:
             while True:
                 operation.refresh_from_db()
@@ -85,9 +91,18 @@ class PortalCommand(BaseCommand):
                 if line != shown:
                     self.stderr.write(line, self.style.NOTICE)
                     shown = line
+                elif not is_told and time.monotonic() - began > PATIENT_FOR_SECONDS:
+                    is_told = True
+                    self._tell_why(operation)
                 time.sleep(LOOK_EVERY_SECONDS)
         except KeyboardInterrupt:
             raise Failed(f"Waiting has ended; operation {operation.pk} goes on.") from None
+
+    def _tell_why(self, operation: Operation) -> None:
+        """Nobody waits blindly for workers that are not there."""
+        if operation.status == Status.QUEUED:
+            for problem in worker_health().problems:
+                self.stderr.write(f"{problem} It stays Queued until then; Ctrl-C ends the waiting, not the work.")
 
     def _end(self, sentence: str, error: Exception, **options: Any) -> None:
         """One sentence and exit code 1; whoever calls the command from Python gets a CommandError."""

@@ -5,7 +5,7 @@ from .app import App
 from .app_service import AppService
 from .environment import Environment
 from .membership import Grant, Membership
-from .operation import Operation, Sign
+from .operation import Crew, Operation, Sign
 from .package import Package
 from .region import Region, RegionStart
 
@@ -13,6 +13,7 @@ __all__ = [
     "Activity",
     "App",
     "AppService",
+    "Crew",
     "Environment",
     "Grant",
     "Membership",

@@ -11,6 +11,8 @@ from django.urls import reverse
 from .. import clock
 from ..addresses import DatabaseAddress
 from ..choices import State
+from ..errors import EnvironmentUnregistered
+from ..files_address import FilesAddress
 from ..secrets import decrypt, encrypt
 from .app import App
 from .package import Package
@@ -24,6 +26,10 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
     def live(self) -> Self:
         """Without the deleted ones, whose backups are kept."""
         return self.filter(deleted_at=None)
+
+    def registered(self) -> Self:
+        """The live ones of which it is known where they run."""
+        return self.live().exclude(database="")
 
 
 class Environment(models.Model):
@@ -44,12 +50,18 @@ class Environment(models.Model):
     admin_database = models.CharField(max_length=1000, blank=True, help_text="The maintenance role's address")
     admin_database_password = models.TextField(blank=True, editable=False)
     template_database = models.CharField(max_length=63, blank=True)
-    files_directory = models.CharField(max_length=4096)
+    files_directory = models.CharField(max_length=4096, help_text="A directory, or an S3 address without the secret")
+    files_secret = models.TextField(blank=True, editable=False)
     package = models.ForeignKey(Package, null=True, blank=True, on_delete=models.PROTECT, related_name="environments")
-    # The runtime's commands by name (status, stop, start, deploy, undeploy, services), each one line for shlex.
+    # The runtime's commands by name (status, stop, start, deploy, undeploy, services, files), each one line for shlex.
     commands = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.UNKNOWN)
-    state_at = models.DateTimeField(null=True, blank=True)
+    state_at = models.DateTimeField(null=True, blank=True, help_text="When it was last asked")
+    state_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When that was first the answer"
+    )
+    # What is wrong here, as last looked at: pages say it at once, and look anew when they are there.
+    notices = models.JSONField(default=list, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -80,16 +92,23 @@ class Environment(models.Model):
         return known is not None and known != own
 
     @property
+    def is_registered(self) -> bool:
+        """Whether it is known where it runs. One that was only found in the vault has backups and no database."""
+        return bool(self.database)
+
+    @property
     def nights_since(self) -> datetime | None:
-        """Since when its nightly schedule holds; None: it is off."""
-        return (self.nightly_since or self.created_at) if self.is_nightly_on else None
+        """Since when its nightly schedule holds; None: it is off, or nothing is known to be backed up."""
+        return (self.nightly_since or self.created_at) if self.is_nightly_on and self.is_registered else None
 
     def get_absolute_url(self) -> str:
         return reverse("backups:list", args=[self.app.slug, self.slug])
 
     @property
     def plain_address(self) -> DatabaseAddress:
-        """The app's own address, without its password: needs no key."""
+        """The app's own address, without its password: needs no key. Raises: EnvironmentUnregistered"""
+        if not self.database:
+            raise EnvironmentUnregistered(str(self))
         return DatabaseAddress.parse(self.database)
 
     @property
@@ -112,3 +131,17 @@ class Environment(models.Model):
     def admin_address(self, address: DatabaseAddress | None) -> None:
         self.admin_database = address.to_url() if address else ""
         self.admin_database_password = encrypt(address.password) if address else ""
+
+    @property
+    def plain_files_address(self) -> FilesAddress:
+        """Where its uploaded files lie, without the secret: needs no key."""
+        return FilesAddress.parse(self.files_directory)
+
+    @property
+    def files_address(self) -> FilesAddress:
+        """Where its uploaded files lie, with the secret."""
+        return self.plain_files_address.with_secret(decrypt(self.files_secret))
+
+    @files_address.setter
+    def files_address(self, address: FilesAddress) -> None:
+        self.files_directory, self.files_secret = address.to_text(), encrypt(address.secret)

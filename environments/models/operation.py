@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from ..actors import Actor
-from ..choices import ACTIVE, FINAL, Failure, Origin, Status
+from ..choices import ACTIVE, FINAL, Failure, Origin, Status, tone_of
 from .environment import Environment
 
 
@@ -43,13 +43,15 @@ class Operation(models.Model):
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    moved_at = models.DateTimeField(null=True, blank=True, help_text="When its work was last seen to get further")
 
     # How it may run
     is_exclusive = models.BooleanField()
     may_repeat = models.BooleanField()
     queue = models.CharField(max_length=60)
+    server = models.CharField(max_length=300, blank=True, help_text="The database server at which it takes turns")
     time_limit_seconds = models.PositiveIntegerField()
-    protocol = models.PositiveSmallIntegerField(default=1, help_text="Workers of another protocol leave it Queued")
+    protocol = models.PositiveSmallIntegerField(default=1, help_text="Workers of an older protocol leave it Queued")
     not_before_at = models.DateTimeField(null=True, blank=True)
     attempt = models.PositiveSmallIntegerField(default=0, help_text="Which try; also the fencing token")
     max_attempts = models.PositiveSmallIntegerField(default=3)
@@ -75,6 +77,7 @@ class Operation(models.Model):
             models.Index(fields=["environment", "kind", "status", "-created_at", "-id"], name="operation_newest"),
             models.Index(fields=["status", "lease_until"], name="operation_lease"),
             models.Index(fields=["status", "ring_at"], name="operation_ring"),
+            models.Index(fields=["requested_by", "queue", "started_at"], name="operation_turn"),
         ]
 
     def __str__(self) -> str:
@@ -94,6 +97,10 @@ class Operation(models.Model):
         return self.status in FINAL
 
     @property
+    def tone(self) -> str:
+        return tone_of(self.status, self.failure)
+
+    @property
     def by(self) -> Actor:
         """Who asked for it, as an actor."""
         return Actor(self.requested_by_name, self.origin, self.requested_by)
@@ -104,6 +111,18 @@ class Sign(models.Model):
 
     name = models.CharField(max_length=60, primary_key=True)
     at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Crew(models.Model):
+    """One `manage.py work`, as it last showed itself: what it serves and runs with, and what its own clock said."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    at = models.DateTimeField()
+    clock = models.FloatField()
+    facts = models.JSONField(default=dict)
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"

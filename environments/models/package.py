@@ -10,6 +10,11 @@ class Package(models.Model):
     model_version = models.CharField(max_length=60)
     modeler_version = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Its file, where it carries one. Whoever keeps it knows the place by `stored_as`.
+    file_name = models.CharField(max_length=255, blank=True, editable=False)
+    file_bytes = models.BigIntegerField(null=True, editable=False)
+    file_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    stored_as = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -19,3 +24,7 @@ class Package(models.Model):
 
     def __str__(self) -> str:
         return self.model_version
+
+    @property
+    def has_file(self) -> bool:
+        return bool(self.stored_as)

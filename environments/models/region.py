@@ -3,6 +3,7 @@
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 
 
@@ -17,6 +18,11 @@ class Region(models.Model):
     zone = models.CharField(max_length=60, validators=[check_zone], help_text="As in Europe/Amsterdam")
     queue = models.SlugField(
         max_length=60, blank=True, help_text="The queue whose workers run near this region's data; empty: long"
+    )
+    backups_at_once = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MinValueValidator(1)],
+        help_text="How many backups one database server gives at a time. The night leaves one of them to people.",
     )
 
     class Meta:

@@ -1,11 +1,13 @@
 """Admit: give a person a place in an app's team, and let every environment's history tell."""
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from ..actors import Actor
 from ..choices import Role
-from ..models import App, Membership, record
+from ..models import Activity, App, Environment, Membership, unwritten
 
 
 def admit(app: App, user: User, role: str, *, by: Actor) -> Membership:
@@ -19,10 +21,14 @@ def admit(app: App, user: User, role: str, *, by: Actor) -> Membership:
     return membership
 
 
-def tell(app: App, sentence: str, *, by: Actor) -> None:
-    """Write a change of rights into the history of every environment of the app."""
-    for environment in app.environments.live().select_related("app"):
-        record(environment, "rights.changed", sentence, by=by)
+def tell(app: App, sentence: str, *, by: Actor, action: str = "rights.changed") -> None:
+    """Write a change of rights, or another one of the whole app, into the history of each of its environments."""
+    tell_all(app.environments.live().select_related("app"), sentence, by=by, action=action)
+
+
+def tell_all(environments: Iterable[Environment], sentence: str, *, by: Actor, action: str) -> None:
+    """Write the same line into the history of each environment. They come with their apps."""
+    Activity.objects.bulk_create(unwritten(one, action, sentence, by=by) for one in environments)
 
 
 def called(user: User) -> str:

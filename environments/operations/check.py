@@ -9,13 +9,14 @@ from django.conf import settings
 
 from ..choices import ACTIVE
 from ..errors import RegistrationRefused
+from ..files_address import FilesAddress
 from ..lifecycle.kinds import title_of
 from ..models import Environment, Operation
 
-COMMANDS = ("status", "stop", "start", "deploy", "undeploy", "services")
+COMMANDS = ("status", "stop", "start", "deploy", "undeploy", "services", "files")
 SUPERVISOR = "supervisor"  # a place, not a command: /run/app/supervisor.sock program
 # Of the data directory; what else lies there is nobody's.
-OWN_ROOMS = ("keys", "queue", "static", "vault")
+OWN_ROOMS = ("keys", "queue", "scratch", "static", "uploads", "vault")
 
 
 def check(environment: Environment) -> None:
@@ -57,12 +58,16 @@ def check_commands(commands: Mapping[str, str]) -> None:
 
 
 def check_files(environment: Environment) -> None:
-    """Its directory is there, can be read, and is neither the portal's own nor another environment's.
+    """Its place is neither the portal's own nor another environment's; a directory is there and can be read.
 
     Raises:
-        RegistrationRefused
+        RegistrationRefused, FilesAddressNotReadable
     """
-    directory = environment.files_directory
+    address = environment.plain_files_address
+    if address.is_s3:
+        _check_bucket(environment, address)
+        return
+    directory = address.path
     if not directory.startswith("/") or not directory.isprintable():
         raise RegistrationRefused(f"The files directory {directory!r} is no absolute path. Nothing was changed.")
     _look_into(directory)
@@ -73,10 +78,31 @@ def check_files(environment: Environment) -> None:
                 f"The files directory {directory} and the portal's own {room} overlap. Nothing was changed."
             )
     for other in _others(environment):
-        if _overlap(real, Path(other.files_directory).resolve()):
+        theirs = other.plain_files_address
+        if not theirs.is_s3 and _overlap(real, theirs.directory.resolve()):
             raise RegistrationRefused(
                 f"The files directory {directory} overlaps that of {other}. Nothing was changed; "
                 "every environment needs a directory of its own."
+            )
+
+
+def _check_bucket(environment: Environment, address: FilesAddress) -> None:
+    usual = settings.S3["endpoint_url"] or ""
+    if address.key and not environment.files_secret:
+        raise RegistrationRefused(
+            f"The address of uploaded files names the key {address.key} and no secret. Nothing was changed; "
+            "write s3://KEY:SECRET@bucket/prefix."
+        )
+    if "://" in settings.VAULT_LOCATION:
+        vault = FilesAddress.parse(settings.VAULT_LOCATION)
+        if address.overlaps(vault, usual_endpoint=usual):
+            raise RegistrationRefused(f"{address} and the portal's own vault {vault} overlap. Nothing was changed.")
+    for other in _others(environment):
+        theirs = other.plain_files_address
+        if theirs.is_s3 and address.overlaps(theirs, usual_endpoint=usual):
+            raise RegistrationRefused(
+                f"{address} overlaps {theirs} of {other}. Nothing was changed; "
+                "every environment needs a prefix of its own."
             )
 
 
@@ -124,7 +150,7 @@ def _own_rooms() -> Iterator[Path]:
 
 
 def _others(environment: Environment) -> list[Environment]:
-    return list(Environment.objects.live().select_related("app").exclude(pk=environment.pk))
+    return list(Environment.objects.registered().select_related("app").exclude(pk=environment.pk))
 
 
 def _overlap(one: Path, other: Path) -> bool:

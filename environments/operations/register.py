@@ -1,34 +1,39 @@
 """Register: tell the portal where an app runs, or what changed there. Checks first; a refusal changes nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_slug
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from ..actors import Actor
 from ..addresses import DatabaseAddress
 from ..choices import Role
 from ..errors import Refused, RegistrationRefused
-from ..inspections import inspect
+from ..files_address import FilesAddress
+from ..inspections import DATABASE, FILES, inspect
 from ..models import App, AppService, Environment, Package, Region, record
 from ..states import look
 from .check import check, check_nothing_is_under_way
 from .invite import Invited, invite
 
+Address = TypeVar("Address", DatabaseAddress, FilesAddress)
+
 DEFAULT_REGION, DEFAULT_CLOUD_VERSION = "europe", "v4"
 LONGEST_SLUG = 60
 # Changing these while something works there would lead its second half elsewhere than its first.
-PLACE = {"database", "database_password", "admin_database", "admin_database_password", "files_directory"}
-NOT_REGISTERED = {"state", "state_at", "nightly_since", "created_at"}
-CONNECTION = {*PLACE, "template_database"} - {"files_directory"}
+FILES_PLACE = {"files_directory", "files_secret"}
+PLACE = {"database", "database_password", "admin_database", "admin_database_password", *FILES_PLACE}
+NOT_REGISTERED = {"state", "state_at", "state_since", "nightly_since", "created_at"}
+CONNECTION = {*PLACE, "template_database"} - FILES_PLACE
 SAID = {
     "database_password": "database password",
     "admin_database": "maintenance role",
     "admin_database_password": "maintenance role's password",
     "files_directory": "files directory",
+    "files_secret": "secret of the uploaded files' store",
     "is_production": "purpose",
     "is_nightly_on": "nightly backups",
     "deleted_at": "registered again",
@@ -40,7 +45,9 @@ class Wishes:
     """What is said about an environment. None: as it is, or the usual for a new one. Empty: none any more.
 
     database, admin_database: addresses with their passwords, written postgresql://user:password@host:port/name.
-    commands: by name (status, stop, start, deploy, undeploy, services), each one line. services: (name, version).
+    commands: by name (status, stop, start, deploy, undeploy, services, files), each one line.
+    services: (name, version).
+    files: a directory, or s3://KEY:SECRET@bucket/prefix.
     contact: the mail address of a person who becomes the app's technical contact, and is invited.
     """
 
@@ -84,11 +91,17 @@ def register(name: str, wishes: Wishes, *, by: Actor) -> Registered:
     changed = set(remembered(environment)) if is_new else differences(before, environment)
     if not is_new and changed & PLACE:
         check_nothing_is_under_way(environment)
-    remarks = inspect(environment) if changed & CONNECTION or wishes.database else []
-    with transaction.atomic():
-        _save(environment, wishes, changed, is_new=is_new, by=by)
-        contact = wishes.contact
-        invited = invite(contact, environment.app, Role.TECHNICAL_CONTACT, by=by) if contact else None
+    asked = {*parts_of(changed), *([DATABASE] if wishes.database else []), *([FILES] if wishes.files else [])}
+    remarks = inspect(environment, asked)
+    try:
+        with transaction.atomic():
+            _save(environment, wishes, changed, is_new=is_new, by=by)
+            contact = wishes.contact
+            invited = invite(contact, environment.app, Role.TECHNICAL_CONTACT, by=by) if contact else None
+    except IntegrityError:
+        raise RegistrationRefused(
+            f"{environment} was registered by somebody else at the same moment. Look, then try again."
+        ) from None
     look(environment)
     return Registered(environment, is_new, remarks, invited)
 
@@ -103,6 +116,11 @@ def differences(before: Mapping[str, Any], environment: Environment) -> set[str]
     """The fields that are not as they were. A password that stayed the same is encrypted to other letters."""
     now = remembered(environment)
     return {name for name, value in now.items() if before.get(name) != value}
+
+
+def parts_of(changed: Collection[str]) -> list[str]:
+    """What has to be looked at again when these fields changed."""
+    return [part for part, fields in ((DATABASE, CONNECTION), (FILES, FILES_PLACE)) if fields & set(changed)]
 
 
 def remember(environment: Environment, changed: set[str], *, is_new: bool, by: Actor) -> None:
@@ -144,7 +162,6 @@ def _apply(wishes: Wishes, environment: Environment) -> None:
     plain = {
         "name": wishes.name or None,
         "template_database": wishes.template_database,
-        "files_directory": wishes.files or None,
         "is_production": wishes.is_production,
         "cloud_version": wishes.cloud_version or None,
         "is_nightly_on": wishes.is_nightly_on,
@@ -169,9 +186,15 @@ def _apply_addresses(wishes: Wishes, environment: Environment) -> None:
         admin = DatabaseAddress.parse(wishes.admin_database) if wishes.admin_database else None
         if admin is None or admin != _readable(lambda: environment.admin_address):
             environment.admin_address = admin
+    if wishes.files:
+        files, known = FilesAddress.parse(wishes.files), _readable(lambda: environment.files_address)
+        if known and not files.secret and files.is_same_login(known):
+            files = files.with_secret(known.secret)
+        if files != known:
+            environment.files_address = files
 
 
-def _readable(read: Callable[[], DatabaseAddress | None]) -> DatabaseAddress | None:
+def _readable(read: Callable[[], Address | None]) -> Address | None:
     try:
         return read()
     except Refused:  # nothing stands there yet, or its key is lost: then a new one is just what is needed
@@ -200,13 +223,11 @@ def _package(wishes: Wishes, environment: Environment) -> Package:
 
 
 def _save(environment: Environment, wishes: Wishes, changed: set[str], *, is_new: bool, by: Actor) -> None:
-    environment.app.save()
-    environment.app = environment.app  # its key is known now
+    environment.app = app = _saved_app(environment.app)
     package = environment.package
     if package and package.pk is None:
-        package.app = environment.app
-        package.save()
-        environment.package = package
+        facts = {"model_version": package.model_version, "modeler_version": package.modeler_version}
+        environment.package, _ = Package.objects.get_or_create(app=app, **facts)
         changed.add("package_id")
     if is_new:
         environment.save(force_insert=True)
@@ -215,6 +236,14 @@ def _save(environment: Environment, wishes: Wishes, changed: set[str], *, is_new
     if _save_services(environment, wishes.services):
         changed.add("services")
     remember(environment, changed, is_new=is_new, by=by)
+
+
+def _saved_app(app: App) -> App:
+    """The same, or that of whoever made it a moment ago: an app's environments may be registered at the same time."""
+    if app.pk is None:
+        return App.objects.get_or_create(slug=app.slug, defaults={"name": app.name})[0]
+    app.save()
+    return app
 
 
 def _save_services(environment: Environment, services: Sequence[tuple[str, str]]) -> bool:

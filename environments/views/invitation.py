@@ -1,5 +1,7 @@
 """Invitation: whoever holds the link says who they are, chooses a password, and is signed in."""
 
+from allauth.account.internal.flows.login import record_authentication
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
@@ -35,6 +37,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
                 password=given["password"],
             )
             login(request, user, backend=BACKEND)
+            # As at the door: one of the account's sessions, and a proof of who it is.
+            record_authentication(request, user, "password")
+            UserSession.objects.create_from_request(request)
             return redirect(settings.LOGIN_REDIRECT_URL)
     except InvitationNotValid as refusal:
         return render(request, TEMPLATE, {"refusal": str(refusal)}, status=GONE)
