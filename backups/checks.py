@@ -9,13 +9,14 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
 from environments.lifecycle.kinds import LONG, all_kinds
+from environments.management.base import SETTINGS
 
 from .engines.tools import folders
 
 LEVELS = {"none": (0, 0), "gzip": (1, 9), "lz4": (1, 12), "zstd": (1, 22)}
 
 
-@register()
+@register(SETTINGS)
 def check_vault(**_: Any) -> list[CheckMessage]:
     """The vault lies where nothing else does. Whether it answers is seen on use."""
     if "://" in settings.VAULT_LOCATION:
@@ -32,7 +33,7 @@ def check_vault(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def check_queue(**_: Any) -> list[CheckMessage]:
     """Redelivery above time-out above every time limit: else the same work would run twice at once."""
     return list(_queue_errors(settings.Q_CLUSTER))
@@ -52,7 +53,7 @@ def _queue_errors(queue: dict[str, Any]) -> Iterator[CheckMessage]:
         yield Error(f"Q_CLUSTER: there is no queue {LONG}.", id="backups.E006")
 
 
-@register()
+@register(SETTINGS)
 def check_compression(**_: Any) -> list[CheckMessage]:
     """pg_dump takes the level that the setting names."""
     method, _divided, level = settings.DUMP_COMPRESSION.partition(":")
@@ -63,7 +64,7 @@ def check_compression(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def check_tools(**_: Any) -> list[CheckMessage]:
     """There are client programs. Looked for only: to ask them takes longer than most commands."""
     found = folders()

@@ -36,3 +36,21 @@ class Format(TextChoices):
 
     ZIP = "zip", ".zip"
     TAR_GZ = "tar.gz", ".tar.gz"
+
+
+class UploadPart(TextChoices):
+    """What a person brings in one file."""
+
+    DATABASE = "database", "Database"
+    FILES = "files", "Uploaded files"
+    FULL = "full", "Full backup"
+
+
+class UploadState(TextChoices):
+    """How far an uploaded file has come."""
+
+    COMING = "coming", "on its way"
+    HERE = "here", "being examined"
+    GOOD = "good", "can be used"
+    BAD = "bad", "cannot be used"
+    USED = "used", "used"

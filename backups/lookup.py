@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from environments.lookup import find_environment, moment
-from environments.models import Environment
+from environments.models import App, Environment, Package
 
-from .errors import BackupUnknown
+from .errors import BackupUnknown, PackageUnknown
 from .models import Backup
 
 LATEST = "latest"
@@ -37,6 +37,26 @@ def _ids_beginning_with(name: str) -> tuple[UUID, UUID]:
     if not SHORTEST <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
         raise BackupUnknown(name)
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
+
+def find_package(app: App, model_version: str, modeler_version: str | None = None) -> Package:
+    """The app's package of this model version; where several modelers made one, which is to be said.
+
+    Raises:
+        PackageUnknown
+    """
+    rows = Package.objects.filter(app=app, model_version=model_version.strip())
+    if modeler_version is not None:
+        rows = rows.filter(modeler_version=modeler_version.strip())
+    found = list(rows.order_by("modeler_version"))
+    if not found:
+        raise PackageUnknown(f"{app.name} has no package {model_version}.")
+    if len(found) > 1:
+        modelers = " and ".join(package.modeler_version or "an unknown one" for package in found)
+        raise PackageUnknown(
+            f"{app.name} has {model_version} of the modelers {modelers}; say which (--modeler-version)."
+        )
+    return found[0]
 
 
 def backups_of(environment: Environment) -> list[Backup]:

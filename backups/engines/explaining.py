@@ -53,6 +53,11 @@ REFUSALS: Sentences = (
         "The server at {where} takes no more connections. {nothing} Try again, or let it take more.",
     ),
     (
+        r"the database system is (?:starting up|shutting down|in recovery|not yet accepting)",
+        DatabaseUnreachable,
+        "The server at {where} is just starting or stopping. {nothing} Try again in a minute.",
+    ),
+    (
         r"failed to resolve host|could not translate host name",
         DatabaseUnreachable,
         "The host {host} is not known to this machine. {nothing} Check the host in the database address.",
@@ -122,7 +127,7 @@ ANY_FAILURE = (DumpFailed, "pg_dump ended with an error ({words}). {nothing}")
 
 def refusal(words: str, address: DatabaseAddress) -> Failed:
     """Why a database cannot be asked: an error with a sentence, never with the password."""
-    return _find(REFUSALS, ANY_REFUSAL, words, address, NOTHING_CHANGED)
+    return find_sentence(REFUSALS, ANY_REFUSAL, words, address, NOTHING_CHANGED)
 
 
 def explain_dump(failure: ProgramFailed, address: DatabaseAddress) -> DumpFailed:
@@ -132,7 +137,7 @@ def explain_dump(failure: ProgramFailed, address: DatabaseAddress) -> DumpFailed
         number = failure.exit_code - KILLED
         return DumpFailed(f"pg_dump was killed (signal {number}), perhaps for want of memory. {NOTHING_STORED}")
     sentences = REFUSALS if "connection to server" in words and "failed:" in words else FAILURES
-    return DumpFailed(str(_find(sentences, ANY_FAILURE, words, address, NOTHING_STORED)))
+    return DumpFailed(str(find_sentence(sentences, ANY_FAILURE, words, address, NOTHING_STORED)))
 
 
 def where(address: DatabaseAddress) -> str:
@@ -146,7 +151,7 @@ def some_of(names: list[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _find(
+def find_sentence(
     sentences: Sentences, otherwise: tuple[type[Failed], str], words: str, address: DatabaseAddress, nothing: str
 ) -> Failed:
     words = redact(words, [address.password])
@@ -163,4 +168,4 @@ def _first_line(words: str) -> str:
     """The line that says what went wrong: the program's first error, else its last line."""
     lines = [line.strip() for line in words.splitlines() if line.strip()] or ["it said nothing"]
     line = next((line for line in lines if "error:" in line or "FATAL" in line), lines[-1])
-    return re.sub(r"^pg_\w+: (error: )?", "", line)[:MOST_WORDS].rstrip(".")
+    return re.sub(r"^pg_\w+: (error: )?(could not execute query: )?(ERROR: +)?", "", line)[:MOST_WORDS].rstrip(".")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from .place import Connection
@@ -78,16 +79,20 @@ def make_like(connection: Connection, database: str, like: Likeness, *, owner: s
     connection.execute(statement)
 
 
+def forget_grants(connection: Connection, database: str) -> None:
+    """Give a database the grants that a new one has. Raises: psycopg.Error"""
+    name = sql.Identifier(database)
+    for grantee in {grantee for grantee, *_ in connection.execute(GRANTS, [database]).fetchall()}:
+        whom = sql.SQL("PUBLIC") if grantee is None else sql.Identifier(str(grantee))
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM {} CASCADE").format(name, whom))
+    connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO PUBLIC").format(name))
+
+
 def take_on(connection: Connection, database: str, like: Likeness) -> None:
     """Give a database the settings, grants, limit and comment of another one. Raises: psycopg.Error"""
     name = sql.Identifier(database)
     for role, setting, value in like.settings:
-        whose = sql.SQL("DATABASE {}").format(name)
-        if role is not None:
-            whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), name)
-        connection.execute(
-            sql.SQL("ALTER {} SET {} TO {}").format(whose, sql.Identifier(setting), _value(setting, value))
-        )
+        connection.execute(_set(database, role, setting, value))
     if not like.has_plain_grants:
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
     for grantee, privilege, is_grantable in like.grants:
@@ -101,6 +106,25 @@ def take_on(connection: Connection, database: str, like: Likeness) -> None:
         )
     if like.comment:
         connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(like.comment)))
+
+
+def settings_not_ours(connection: Connection, database: str, like: Likeness) -> list[str]:
+    """The settings that this connection's role may not give to a database, in words. Each is tried and taken back."""
+    found = []
+    for role, setting, value in like.settings:
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute(_set(database, role, setting, value))
+        except psycopg.Error:
+            found.append(setting if role is None else f"{setting} (of {role})")
+    return found
+
+
+def _set(database: str, role: str | None, setting: str, value: str) -> sql.Composed:
+    whose = sql.SQL("DATABASE {}").format(sql.Identifier(database))
+    if role is not None:
+        whose = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), sql.Identifier(database))
+    return sql.SQL("ALTER {} SET {} TO {}").format(whose, sql.Identifier(setting), _value(setting, value))
 
 
 def _value(setting: str, value: str) -> sql.Composable:

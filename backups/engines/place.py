@@ -1,17 +1,20 @@
 """The server place of an environment's database: who may do what there, and a door for each."""
 
-from collections.abc import Iterator
+import select
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import psycopg
+from psycopg import pq, sql
 
 from environments.addresses import DatabaseAddress
 
 from .connecting import OWN_NAME
 
 CONNECT_WITHIN_SECONDS = 10
+LOOK_EVERY_SECONDS = 0.5
 NEUTRAL = "postgres"
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -84,6 +87,31 @@ def connect(address: DatabaseAddress, database: str = "", *, label: str = OWN_NA
         **options,  # type: ignore[arg-type]
     ) as connection:
         yield connection
+
+
+def run_beating(connection: Connection, statement: str | sql.Composable, beat: Callable[[], None]) -> None:
+    """Run a statement that may take long, beating all the while. When `beat` raises, the statement is given up.
+
+    Raises:
+        psycopg.Error, and whatever `beat` raises.
+    """
+    text = statement.as_string(connection) if isinstance(statement, sql.Composable) else statement
+    line = connection.pgconn
+    line.send_query(text.encode())
+    try:
+        while line.is_busy():
+            select.select([line.socket], [], [], LOOK_EVERY_SECONDS)
+            line.consume_input()
+            beat()
+    except BaseException:
+        connection.cancel_safe(timeout=CONNECT_WITHIN_SECONDS)
+        raise
+    error: psycopg.Error | None = None
+    while result := line.get_result():
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            error = psycopg.errors.error_from_result(result)
+    if error is not None:
+        raise error
 
 
 RIGHTS = """

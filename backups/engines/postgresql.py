@@ -15,6 +15,7 @@ from environments.programs import Program, ProgramFailed, pass_file
 from ..errors import DumpFailed, DumpIncomplete, Failed
 from .connecting import conninfo, visit
 from .explaining import NOTHING_STORED, explain_dump, some_of
+from .sandbox import confined
 from .tools import METHODS_SINCE, Tools
 
 # How long a dump waits for a table that the app has locked against every reader.
@@ -29,6 +30,10 @@ LOCKED = """
     WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND c.relkind IN ('r', 'p')
       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ORDER BY 1
+"""
+TABLES = r"""
+    SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
 """
 
 
@@ -72,6 +77,12 @@ def look_at(address: DatabaseAddress) -> Server:
             is_pooled=db.info.backend_pid != found[0],
             watches_clients=_watches_clients(db),
         )
+
+
+def tables_of(address: DatabaseAddress) -> set[str]:
+    """Schema and name of every table, as a dump's list writes them. Raises: as `look_at`."""
+    with visit(address) as db:
+        return {f"{schema} {name}" for schema, name in db.execute(TABLES)}
 
 
 def dump_command(
@@ -155,11 +166,28 @@ def check_dump(
     arguments = [tools.path("pg_restore"), "--format=custom", f"--file={os.devnull}"]
     environ = {"LC_MESSAGES": "C"}
     if isinstance(source, Path):
-        with source.open("rb") as file, Program(arguments, environ=environ, label=label, stdin=file) as program:
+        with (
+            source.open("rb") as file,
+            Program(arguments, environ=environ, label=label, stdin=file, confined=confined()) as program,
+        ):
             _finish(program, beat)
     else:
-        with Program(arguments, environ=environ, label=label, stdin=source) as program:
+        with Program(arguments, environ=environ, label=label, stdin=source, confined=confined()) as program:
             _finish(program, beat)
+
+
+def fill(address: DatabaseAddress, dump: Path, tools: Tools, *, label: str) -> None:
+    """Load a dump of our own into an empty database, all of it or nothing.
+
+    Raises:
+        DumpIncomplete: with what pg_restore said; the database is as empty as before.
+    """
+    with pass_file(address) as path, dump.open("rb") as file:
+        arguments = [tools.path("pg_restore"), "--exit-on-error", "--single-transaction", "--no-owner"]
+        arguments += ["--no-privileges", "--no-password", f"--dbname={conninfo(address)}"]
+        environ = {"PGPASSFILE": str(path), "PGAPPNAME": label, "LC_MESSAGES": "C"}
+        with Program(arguments, environ=environ, label=label, secrets=[address.password], stdin=file) as program:
+            _finish(program, lambda: None)
 
 
 def _finish(program: Program, beat: Callable[[], None]) -> None:

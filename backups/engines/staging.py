@@ -1,8 +1,7 @@
 """A fresh database beside the live one, loaded from a dump and checked, while the app goes on."""
 
 import secrets
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,20 +11,26 @@ import psycopg
 from psycopg import sql
 
 from environments.addresses import DatabaseAddress
-from environments.programs import Program, ProgramFailed, pass_file
 
 from ..errors import LoadFailed
-from .likeness import likeness_of, make_like, take_on
-from .place import Place
-from .toc import Toc
+from .explaining_loads import explained
+from .growth import Growth
+from .likeness import forget_grants, likeness_of, make_like, take_on
+from .loading import Beat, Hold, Loading
+from .place import Place, connect, run_beating
+from .toc import FIRST, Toc, kind_of
 from .tools import Tools
 
-JOBS = 2
+DROP_TRIES = 5
 LOAD_ROLE_LIVES = timedelta(hours=24)
 CONNECTIONS = 8
-Hold = Callable[[str], None]
-Beat = Callable[[], None]
-END_LABELLED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+# By the role, too: a dump may give its session another name.
+END_LABELLED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s OR usename = %s"
+
+
+PREPARED = "SELECT gid, database FROM pg_prepared_xacts WHERE owner = %s"
+# In a database that somebody else filled, names must not lead to what is defined there.
+OWN_WORDS = "SET search_path TO pg_catalog, pg_temp"
 
 
 @dataclass
@@ -33,7 +38,13 @@ class LoadReport:
     """What people should know of a load that succeeded."""
 
     left_out: list[str] = field(default_factory=list)
+    not_made: list[str] = field(default_factory=list)
     not_granted: list[str] = field(default_factory=list)
+
+    @property
+    def remarks(self) -> list[str]:
+        """All of it, a sentence each."""
+        return [*(f"Left out: {entry}." for entry in self.left_out), *self.not_made, *self.not_granted]
 
 
 def make_staging(place: Place, name: str, *, owner: str = "") -> None:
@@ -53,6 +64,16 @@ def make_staging(place: Place, name: str, *, owner: str = "") -> None:
         ) from None
 
 
+def make_empty(place: Place, name: str) -> None:
+    """Make a database like the live one with nothing in it, ready to take its place.
+
+    Raises:
+        LoadFailed, psycopg.Error
+    """
+    make_staging(place, name)
+    _take_on(place, name)
+
+
 def load(
     place: Place,
     name: str,
@@ -67,24 +88,47 @@ def load(
 ) -> LoadReport:
     """Load a dump into a fresh staging database; at the end it belongs to the app's role and is like the live one.
 
-    Own backups are loaded logged in as the app's role, and their grants put back. An untrusted dump is loaded logged in
-    as a role made for this one load, which can do nothing else, and gets no grants.
+    Own backups are loaded logged in as the app's role, and what reaches beyond the database and grants are put back as
+    far as that role may. An untrusted dump is loaded logged in as a role made for this one load, which can do nothing
+    else; it gets no grants, and nothing that reaches beyond.
 
     Raises:
         LoadFailed: the first error, in a sentence; the staging database is the caller's to drop.
     """
-    report = LoadReport(left_out=toc.left_out())
     loader = _load_role(place, label) if is_untrusted else nullcontext(place.app)
-    with loader as login:
+    with explained(place.app), loader as login:
         make_staging(place, name, owner=login.user)
-        arguments = ["--exit-on-error", "--no-owner", "--no-privileges", f"--jobs={JOBS}", "--no-security-labels"]
-        arguments += ["--no-publications", "--no-subscriptions", "--no-tablespaces"]
-        _restore(replace(login, name=name), dump, tools, arguments, toc.loadable(), label, hold, beat)
         if is_untrusted:
-            _hand_over(place, name, login.user)
-    if not is_untrusted and toc.grants():
-        report.not_granted = _grant(replace(place.app, name=name), dump, tools, toc.grants(), label, hold, beat)
-    _finish(place, name)
+            beat = Growth(place, name, dump.stat().st_size, beat).beat
+        loading = Loading(replace(login, name=name), dump, tools, label, hold, beat, is_untrusted)
+        report = _bring(loading, toc)
+        if is_untrusted:
+            end_sessions(place, label)
+        # Still as whoever loaded it: what counts the rows calls the dump's own functions.
+        with connect(login, name, label=label) as connection:
+            run_beating(connection, "ANALYZE", beat)
+        if is_untrusted:
+            _hand_over(place, name, login.user, beat)
+        else:
+            report.not_granted = loading.grant(toc.grants())
+        _take_on(place, name)
+    return report
+
+
+def _bring(loading: Loading, toc: Toc) -> LoadReport:
+    """Load everything but grants, in passes where something may fail without harm to the rest."""
+    report = LoadReport(left_out=toc.left_out(is_untrusted=loading.is_untrusted))
+    entries = toc.loadable()
+    if loading.is_untrusted:
+        loading.bring(entries)
+        return report
+    if servers := toc.servers():
+        first = [line for line in entries if kind_of(line) in FIRST]
+        entries = [line for line in entries if kind_of(line) not in FIRST]
+        loading.bring(first)
+        report.not_made += loading.bring_what_can_be(servers)
+    loading.bring(entries)
+    report.not_made += loading.bring_what_can_be(toc.watchers())
     return report
 
 
@@ -98,6 +142,7 @@ def check_staging(place: Place, name: str, toc: Toc) -> None:
         AND nspname !~ '^pg_' AND nspname <> 'information_schema'
         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"""
     with place.inside(name, as_app=True) as connection:
+        connection.execute(OWN_WORDS)
         found = connection.execute(query).fetchone()
     assert found
     if int(str(found[0])) < toc.tables:
@@ -117,14 +162,23 @@ def drop_role(place: Place, label: str) -> None:
         return
     with place.beside() as connection:
         role = sql.Identifier(role_of(label))
-        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role_of(label)]).fetchone():
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role_of(label)]).fetchone():
             connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 def end_sessions(place: Place, label: str) -> None:
-    """End the sessions that an attempt left on the server. Raises: psycopg.Error"""
+    """End the sessions that an attempt left on the server, and what they had prepared. Raises: psycopg.Error"""
+    role, password = role_of(label), secrets.token_urlsafe(24)
     with place.beside() as connection:
-        connection.execute(END_LABELLED, [label])
+        connection.execute(END_LABELLED, [label, role])
+        prepared = connection.execute(PREPARED, [role]).fetchall()
+        if prepared:  # only who prepared a transaction may roll it back, and until then its database cannot go
+            until = (datetime.now(UTC) + LOAD_ROLE_LIVES).isoformat()
+            words = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {} VALID UNTIL {}")
+            connection.execute(words.format(sql.Identifier(role), sql.Literal(password), sql.Literal(until)))
+    for name, database in prepared:
+        with connect(replace(place.app, user=role, password=password), str(database)) as own:
+            own.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(name)))
 
 
 def role_of(label: str) -> str:
@@ -153,67 +207,43 @@ def _load_role(place: Place, label: str) -> Iterator[DatabaseAddress]:
         end_sessions(place, label)
 
 
-def _hand_over(place: Place, name: str, role: str) -> None:
-    """Give everything that a load role owns in the staging database to the app's role, and let the role go."""
-    load, app = sql.Identifier(role), sql.Identifier(place.app.user)
+def _hand_over(place: Place, name: str, role: str, beat: Beat) -> None:
+    """Give everything that a load role owns in the staging database to the app's role, and let the role go.
+
+    The database was the role's own meanwhile, so whatever it set there is taken back.
+    """
+    load, app, database = sql.Identifier(role), sql.Identifier(place.app.user), sql.Identifier(name)
+    with place.beside() as connection:
+        connection.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(database))
+        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(database))
+        connection.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1 IS_TEMPLATE false").format(database))
+        # What is handed over in no order: a function may come before the schema in which its owner has to have rights.
+        connection.execute(sql.SQL("GRANT {} TO {}").format(load, app))
     with place.inside(name) as connection:
-        connection.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(load, app))
-        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), app))
+        connection.execute(OWN_WORDS)
+        run_beating(connection, sql.SQL("REASSIGN OWNED BY {} TO {}").format(load, app), beat)
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, app))
         connection.execute(sql.SQL("DROP OWNED BY {}").format(load))
     with place.beside() as connection:
         connection.execute(sql.SQL("DROP ROLE {}").format(load))
+        forget_grants(connection, name)
 
 
-def _finish(place: Place, name: str) -> None:
+def _take_on(place: Place, name: str) -> None:
     with place.beside() as connection:
         take_on(connection, name, likeness_of(connection, place.app.name))
-    with place.inside(name, as_app=True) as connection:
-        connection.execute("ANALYZE")
-
-
-def _restore(
-    login: DatabaseAddress,
-    dump: Path,
-    tools: Tools,
-    arguments: Sequence[str],
-    entries: Sequence[str],
-    label: str,
-    hold: Hold,
-    beat: Beat,
-) -> None:
-    with pass_file(login) as passwords, tempfile.NamedTemporaryFile("w", errors="surrogateescape") as listed:
-        listed.write("\n".join(entries) + "\n")
-        listed.flush()
-        command = [tools.path("pg_restore"), *arguments, f"--use-list={listed.name}", f"--dbname={login.to_url()}"]
-        environ = {"PGPASSFILE": str(passwords), "PGAPPNAME": label, "LC_ALL": "C.UTF-8"}
-        with Program([*command, str(dump)], environ=environ, label=label, secrets=[login.password]) as program:
-            hold(program.child)
-            program.wait(beat)
-            try:
-                program.check()
-            except ProgramFailed as failure:
-                raise LoadFailed(_explained(failure)) from None
-
-
-def _grant(
-    login: DatabaseAddress, dump: Path, tools: Tools, grants: list[str], label: str, hold: Hold, beat: Beat
-) -> list[str]:
-    """Put grants back in a pass of their own: a role that is gone must not lose the rest. Returns what failed."""
-    try:
-        _restore(login, dump, tools, ["--no-owner"], grants, label, hold, beat)
-    except LoadFailed as failure:
-        return [str(failure)]
-    return []
-
-
-def _explained(failure: ProgramFailed) -> str:
-    errors = [line for line in failure.last_words.splitlines() if "error:" in line]
-    said = (errors[0] if errors else failure.last_words).removeprefix("pg_restore: ")
-    return f"The dump could not be loaded: {said[:500]} Nothing was changed."
 
 
 def _drop(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    """The server waits five seconds for sessions that it ends; one that writes much may need longer."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    for _ in range(DROP_TRIES - 1):
+        try:
+            connection.execute(statement)
+        except psycopg.errors.ObjectInUse:
+            continue
+        return
+    connection.execute(statement)
 
 
 def _first(error: psycopg.Error) -> str:

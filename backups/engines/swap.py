@@ -1,5 +1,6 @@
 """The exchange of a live database: the door is closed, its sessions are ended, two names change in one transaction."""
 
+import time
 from collections.abc import Callable
 
 import psycopg
@@ -7,11 +8,14 @@ from psycopg import sql
 
 from ..errors import SwapRefused
 from .place import Connection, Place
+from .sessions import lasting_sessions
 
 TRIES = 3
+TRIES_AGAIN_AFTER_SECONDS = 0.5
+# Without the server's own workers: nobody else may end autovacuum, and a rename ends it by itself.
 END_SESSIONS = """
     SELECT pid, usename, application_name, pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = ANY(%s) AND pid <> pg_backend_pid()
+    WHERE datname = ANY(%s) AND pid <> pg_backend_pid() AND usename IS NOT NULL
 """
 NAMES = "SELECT datname FROM pg_database WHERE datname = ANY(%s)"
 
@@ -34,18 +38,32 @@ def swap(place: Place, *, live: str, incoming: str, outgoing: str, beat: Callabl
         if outgoing in there and incoming not in there:
             open_door(connection, live)
             return
-        last: psycopg.Error | None = None
-        for _ in range(TRIES):
+        if incoming not in there:  # who takes over what another one does takes the name away; nobody's door is shut
+            raise SwapRefused("The database that was to come in is gone. The old data is in place, unchanged.")
+        why = ""
+        for again in range(TRIES):
+            time.sleep(TRIES_AGAIN_AFTER_SECONDS * min(again, 1))
             beat()
             try:
                 _swap_once(connection, live, incoming, outgoing)
             except psycopg.Error as error:
-                last = error
+                why = _reason(connection, error, live, incoming)
             else:
                 return
         open_door(connection, live)
-        said = str(last).strip().splitlines()[0]
-        raise SwapRefused(f"The databases could not be exchanged ({said}). The old data is in place, unchanged.")
+        raise SwapRefused(f"The databases could not be exchanged ({why}). The old data is in place, unchanged.")
+
+
+def fence(place: Place, *, incoming: str, instead: str) -> None:
+    """Give a database that was to come in another name: whoever is still about to exchange it finds it no more.
+
+    Safe to call again. Raises: psycopg.Error
+    """
+    with place.beside() as connection:
+        if incoming in _names(connection, incoming):
+            rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+            connection.execute(END_SESSIONS, [[incoming]])
+            connection.execute(rename.format(sql.Identifier(incoming), sql.Identifier(instead)))
 
 
 def open_door(connection: Connection, database: str) -> None:
@@ -67,6 +85,12 @@ def _swap_once(connection: Connection, live: str, incoming: str, outgoing: str) 
         connection.execute(rename.format(sql.Identifier(incoming), sql.Identifier(live)))
         # The one that comes back by an undo was closed when it left.
         open_door(connection, live)
+
+
+def _reason(connection: Connection, error: psycopg.Error, *databases: str) -> str:
+    if lasting := lasting_sessions(connection, databases):
+        return f"{len(lasting)} of their sessions cannot be ended from here: {'; '.join(lasting[:5])}"
+    return str(error).strip().splitlines()[0].rstrip(".")
 
 
 def _names(connection: Connection, *names: str) -> set[str]:

@@ -2,18 +2,25 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from environments.programs import Program, ProgramFailed
 
-from ..errors import DumpIncomplete
+from ..errors import DumpIncomplete, DumpTooNew
+from .sandbox import confined
 from .tools import Tools
 
 LONGEST = 64 << 20
-# A comment on an extension needs its owner; event triggers and the like need a superuser, or reach beyond the database.
-EXTENSION_COMMENT = re.compile(r"^\d+; \d+ \d+ COMMENT - EXTENSION ")
-NEVER_LOADED = ("EVENT TRIGGER", "SERVER", "USER MAPPING", "FOREIGN DATA WRAPPER", "PUBLICATION", "SUBSCRIPTION")
+# What reaches beyond the database, or needs a superuser. Foreign tables want their servers before them.
+SERVERS = ("FOREIGN DATA WRAPPER", "SERVER", "USER MAPPING")
+WATCHERS = ("EVENT TRIGGER", "PUBLICATION")
+# Put back, it could not be dropped with its database, and two of a name would quarrel about one slot.
+NEVER_LOADED = ("SUBSCRIPTION",)
+BEYOND = (*SERVERS, *WATCHERS, *NEVER_LOADED)
+# A comment on an extension needs its owner.
+COMMENT = re.compile(rf"^\d+; \d+ \d+ COMMENT - (EXTENSION|{'|'.join(BEYOND)}) ")
+FIRST = ("EXTENSION", "SCHEMA")
 GRANTS = ("ACL", "DEFAULT ACL", "ACL LANGUAGE")
 
 
@@ -39,13 +46,31 @@ class Toc:
     def tables(self) -> int:
         return self.kinds().get("TABLE", 0)
 
-    def loadable(self) -> list[str]:
-        """The entries that are loaded: without what only a superuser may make, and without grants."""
-        return [line for line in self.lines if not is_left_out(line) and kind_of(line) not in GRANTS]
+    def table_names(self) -> set[str]:
+        """Schema and name of every table, as `schema name`."""
+        return {" ".join(line.split(" ")[4:-1]) for line in self.lines if kind_of(line) == "TABLE"}
 
-    def left_out(self) -> list[str]:
-        """What is not loaded, in words."""
-        return [line.split(" ", 3)[3] for line in self.lines if is_left_out(line) and not EXTENSION_COMMENT.match(line)]
+    def names_of(self, kind: str) -> list[str]:
+        """What there is of a kind, by name; with the schema where it has one."""
+        found = [line.split(" ")[3 + kind.count(" ") + 1 : -1] for line in self.lines if kind_of(line) == kind]
+        return [" ".join(name) if schema == "-" else f"{schema}.{' '.join(name)}" for schema, *name in found]
+
+    def loadable(self) -> list[str]:
+        """What every load brings: without what reaches beyond the database, and without grants."""
+        return [line for line in self.lines if not subject_of(line) and kind_of(line) not in GRANTS]
+
+    def servers(self) -> list[str]:
+        """Foreign servers and who logs in there: only of own backups, before the tables that need them."""
+        return [line for line in self.lines if subject_of(line).startswith(SERVERS)]
+
+    def watchers(self) -> list[str]:
+        """Event triggers and publications: only of own backups, after everything they watch."""
+        return [line for line in self.lines if subject_of(line).startswith(WATCHERS)]
+
+    def left_out(self, *, is_untrusted: bool = True) -> list[str]:
+        """What is not loaded, in words; of an uploaded dump that is everything that reaches beyond."""
+        kinds = BEYOND if is_untrusted else NEVER_LOADED
+        return [line.split(" ", 3)[3] for line in self.lines if kind_of(line).startswith(kinds)]
 
     def grants(self) -> list[str]:
         return [line for line in self.lines if kind_of(line) in GRANTS]
@@ -74,9 +99,12 @@ LONG_KINDS = {
 OPEN = {long.rsplit(" ", count)[0] for long in LONG_KINDS for count in (1, 2, 3)}
 
 
-def is_left_out(line: str) -> bool:
-    """Whether an entry is never loaded."""
-    return kind_of(line).startswith(NEVER_LOADED) or bool(EXTENSION_COMMENT.match(line))
+def subject_of(line: str) -> str:
+    """The kind of what an entry is, or comments on, where it is not loaded with everything else; else empty."""
+    if found := COMMENT.match(line):
+        return found[1]
+    kind = kind_of(line)
+    return kind if kind.startswith(BEYOND) else ""
 
 
 def read_toc(dump: Path, tools: Tools, *, beat: Callable[[], None] = lambda: None) -> Toc:
@@ -86,7 +114,9 @@ def read_toc(dump: Path, tools: Tools, *, beat: Callable[[], None] = lambda: Non
         DumpIncomplete: pg_restore cannot even read the list.
     """
     said = bytearray()
-    with Program([tools.path("pg_restore"), "--list", str(dump)], environ={"LC_ALL": "C.UTF-8"}) as program:
+    with Program(
+        [tools.path("pg_restore"), "--list", str(dump)], environ={"LC_ALL": "C.UTF-8"}, confined=confined()
+    ) as program:
         for chunk in program.stream():
             said += chunk
             beat()
@@ -95,18 +125,25 @@ def read_toc(dump: Path, tools: Tools, *, beat: Callable[[], None] = lambda: Non
         try:
             program.check()
         except ProgramFailed as failure:
-            raise DumpIncomplete(
-                f"The dump's list of contents cannot be read: {failure.last_words} Nothing was changed."
-            ) from None
+            raise _unread(failure, tools) from None
     return parse_toc(said.decode(errors="surrogateescape"))
+
+
+def _unread(failure: ProgramFailed, tools: Tools) -> DumpIncomplete:
+    if found := re.search(r"unsupported version \((\S+?)\) in file header", failure.last_words):
+        return DumpTooNew(
+            f"The dump was made by a newer pg_dump than the portal has: its format is {found[1]}, which pg_restore "
+            f"{tools.version} does not read. Nothing was changed. Install newer PostgreSQL programs on the portal's "
+            "machine."
+        )
+    said = (failure.last_words.splitlines() or ["it said nothing"])[0].removeprefix("pg_restore: error: ")
+    return DumpIncomplete(f"The dump's list of contents cannot be read ({said[:300]}). Nothing was changed.")
 
 
 def parse_toc(text: str) -> Toc:
     """What `pg_restore --list` printed."""
     heads = dict(re.findall(r"^;\s+(Dump Version|Dumped from database version): (\S+)", text, re.MULTILINE))
     lines = tuple(line for line in text.split("\n") if line[:1].isdigit())
-    extensions = tuple(line.split(" ")[5] for line in lines if kind_of(line) == "EXTENSION")
-    languages = tuple(line.split(" ")[5] for line in lines if kind_of(line) == "PROCEDURAL LANGUAGE")
-    return Toc(
-        lines, heads.get("Dump Version", ""), heads.get("Dumped from database version", ""), extensions, languages
-    )
+    listed = Toc(lines, heads.get("Dump Version", ""), heads.get("Dumped from database version", ""))
+    extensions, languages = (tuple(listed.names_of(kind)) for kind in ("EXTENSION", "PROCEDURAL LANGUAGE"))
+    return replace(listed, extensions=extensions, languages=languages)

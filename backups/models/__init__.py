@@ -8,5 +8,6 @@ from .installation import Installation
 from .pack import DeadObject
 from .restore import Restore
 from .swap import Swap
+from .upload import Upload
 
-__all__ = ["Backup", "DeadObject", "Generation", "Hold", "Installation", "Restore", "Swap", "ToldAlarm"]
+__all__ = ["Backup", "DeadObject", "Generation", "Hold", "Installation", "Restore", "Swap", "ToldAlarm", "Upload"]

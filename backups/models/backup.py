@@ -2,10 +2,10 @@
 
 import uuid
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from environments.choices import Status
@@ -21,6 +21,14 @@ class BackupQuerySet(models.QuerySet["Backup"]):
     def usable(self) -> Self:
         """Completed, not known to be broken, not being deleted."""
         return self.completed().exclude(condition__in=BROKEN).filter(removal_at=None)
+
+    def unnoted(self) -> Self:
+        """Those of which the portal knows something that the vault does not hold yet."""
+        return self.completed().filter(is_noted=False, removal_at=None, stored_attempt__isnull=False)
+
+    def change_noted(self, **facts: Any) -> int:
+        """Update what the vault is to know as well: it is to be noted there (`operations.note`)."""
+        return self.update(**facts, notes_number=F("notes_number") + 1, is_noted=False)
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
@@ -74,6 +82,8 @@ class Backup(models.Model):
     pinned_at = models.DateTimeField(null=True, blank=True)
     pinned_until = models.DateTimeField(null=True, blank=True)
     pin_reason = models.CharField(max_length=500, blank=True)
+    notes_number = models.PositiveIntegerField(default=0, help_text="Counts up with what the vault is to know of it")
+    is_noted = models.BooleanField(default=True, help_text="The vault holds the notes of this number")
 
     objects = BackupQuerySet.as_manager()
 
@@ -83,6 +93,7 @@ class Backup(models.Model):
             models.Index(fields=["environment", "-created_at", "-id"], name="backup_newest"),
             models.Index(fields=["expires_at"], name="backup_expiry"),
             models.Index(fields=["environment", "condition"], name="backup_condition"),
+            models.Index(fields=["id"], condition=Q(is_noted=False), name="backup_unnoted"),
         ]
 
     def __str__(self) -> str:

@@ -8,13 +8,15 @@ from environments.models import Operation, Package
 
 
 class Step(models.TextChoices):
-    """How far a swap has come. Before `swapping` it is backed out; from the first rename on it is finished."""
+    """How far a swap has come. Before `swapping` it is backed out; from the first rename on it is finished, or, where
+    files turn out to be lost that were to come in, taken back."""
 
     PREPARED = "prepared"
     SWAPPING = "swapping"
     DATABASE_SWAPPED = "database_swapped"
     FILES_SWAPPED = "files_swapped"
     CLOSED = "closed"
+    TAKING_BACK = "taking_back"
 
 
 class Swap(models.Model):
@@ -28,6 +30,8 @@ class Swap(models.Model):
     outgoing_database = models.CharField(max_length=63, blank=True)
     incoming_files = models.CharField(max_length=4096, blank=True)
     outgoing_files = models.CharField(max_length=4096, blank=True)
+    is_switched = models.BooleanField(default=False, help_text="The app is told where its files are")
+    refusal = models.TextField(blank=True, help_text="Why it is taken back, in a sentence")
     # What the environment's record becomes with the swap
     changes_package = models.BooleanField(default=False)
     package = models.ForeignKey(Package, null=True, on_delete=models.PROTECT, related_name="+")

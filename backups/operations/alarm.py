@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,16 +11,18 @@ from django.db.models import F, OuterRef, Q, Subquery, Window
 from django.db.models.functions import RowNumber
 
 from environments.choices import FINAL, Failure, Status
+from environments.lifecycle.kinds import title_of
 from environments.models import Environment, Operation
 
 from ..choices import BROKEN, Condition
-from ..models import Backup
+from ..models import Backup, Installation
 from ..policy import alarms
 from ..policy.alarms import Cause
 from ..policy.nightly import MISSED_AFTER
-from .nights import Starts, slot_in, starts_by_region, with_last_night
+from .nights import Starts, slot_in, starts_by_region, with_last_made, with_last_night
 
 COMPARED_WITHIN = timedelta(days=60)
+AHEAD_BY = timedelta(hours=1)
 PARTS = {"database": "database_bytes", "uploaded files": "files_bytes"}
 
 
@@ -33,6 +35,11 @@ class Alarm:
     key: str
     sentence: str
     backup: UUID | None = None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it has gone on for so long that it has a mark of its own."""
+        return self.cause == Cause.NIGHTS_WITHOUT
 
     def __str__(self) -> str:
         return self.sentence
@@ -55,17 +62,32 @@ class _Looked:
         self.now = now
         self.places = {place.pk: place for place in environments}
         self.starts: Starts = starts_by_region()
+        self.made: dict[UUID, datetime] = {}
         self.nights, self.prunes = self._last_operations()
-        self.busy = self._busy()
+        self.running = self._running()
+        self.busy = {one.environment_id for one in self.running if one.is_exclusive}
 
     def alarms(self) -> Iterator[Alarm]:
+        nights = [alarm for place in self.places.values() for alarm in self._of_nights(place)]
+        yield from self._of_vault()
+        yield from (alarm for alarm in nights if alarm.is_urgent)
         yield from self._broken()
-        for place in self.places.values():
-            yield from self._of_nights(place)
+        yield from (alarm for alarm in nights if not alarm.is_urgent)
+        yield from self._stalled()
+        yield from self._ahead()
         yield from self._shrunk()
         for key, prune in self.prunes.items():
             if prune.status == Status.FAILED and prune.failure != Failure.CANCELLED:
                 yield Alarm(self.places[key], Cause.NOT_PRUNED, "prune", prune.message)
+
+    def _of_vault(self) -> Iterator[Alarm]:
+        """As whoever wanted to use it found it last. It concerns every environment."""
+        away = Installation.objects.exclude(vault_problem="").order_by("pk").first()
+        for place in self.places.values() if away else ():
+            assert away and away.vault_problem_since
+            since = f"{away.vault_problem_since:%Y-%m-%d %H:%M} UTC"
+            sentence = f"Backups can be neither made nor read since {since}. {away.vault_problem}"
+            yield Alarm(place, Cause.VAULT, f"vault:{since}", sentence)
 
     # Nights
 
@@ -83,11 +105,24 @@ class _Looked:
             return
         last = self.nights.get(place.pk)
         slot = slot_in(str(last.unique_key)) if last else None
-        missed = alarms.missed_slot(since=max(since, place.created_at), last=slot, now=self.now, starts_at=starts_at)
+        since = max(since, place.created_at)
+        missed = alarms.missed_slot(since=since, last=slot, now=self.now, starts_at=starts_at)
         if missed is not None:
-            yield Alarm(place, Cause.MISSING, f"missing:{missed[0]:%Y-%m-%dT%H:%M}", _missing(*missed))
+            alarm = Alarm(place, Cause.MISSING, f"missing:{missed[0]:%Y-%m-%dT%H:%M}", _missing(*missed))
+            yield self._weighed(alarm, missed[0], since, starts_at)
         elif last is not None and slot is not None:
-            yield from self._of_last(place, last, slot)
+            for alarm in self._of_last(place, last, slot):
+                yield self._weighed(alarm, slot, since, starts_at)
+
+    def _weighed(self, alarm: Alarm, slot: datetime, since: datetime, starts_at: time) -> Alarm:
+        """The same alarm, or a stronger one when the nights before brought no backup either."""
+        made = self.made.get(alarm.environment.pk)
+        count = alarms.nights_without(since=since, made=made, slot=slot, starts_at=starts_at)
+        if count < alarms.URGENT_AFTER_NIGHTS:
+            return alarm
+        last = f"the last one is of {made:%Y-%m-%d}" if made and made >= since else "there is none yet"
+        sentence = f"No nightly backup for {count} nights in a row; {last}. {alarm.sentence}"
+        return replace(alarm, cause=Cause.NIGHTS_WITHOUT, key=f"urgent:{alarm.key}", sentence=sentence)
 
     def _of_last(self, place: Environment, last: Operation, slot: datetime) -> Iterator[Alarm]:
         if last.status == Status.FAILED and last.failure != Failure.CANCELLED:
@@ -104,20 +139,34 @@ class _Looked:
 
     def _last_operations(self) -> tuple[dict[UUID, Operation], dict[UUID, Operation]]:
         """The newest nightly of each environment, and the newest pruning that has ended."""
+        # What a clock ahead asked for once says nothing of today.
         prunes = Operation.objects.filter(environment=OuterRef("pk"), kind="prune", status__in=FINAL)
+        prunes = prunes.filter(created_at__lte=self.now)
         newest = prunes.order_by("-created_at", "-pk").values("pk")[:1]
-        rows = with_last_night(Environment.objects.filter(pk__in=self.places), self.now).annotate(
-            prune=Subquery(newest)
-        )
-        keys = list(rows.values_list("last_night", "prune"))
+        places = Environment.objects.filter(pk__in=self.places)
+        rows = with_last_made(with_last_night(places, self.now), self.now).annotate(prune=Subquery(newest))
+        found = list(rows.values_list("pk", "last_night", "last_made", "prune"))
+        self.made = {place: slot_in(made) for place, _, made, _ in found if made}
+        keys = [(last_night, prune) for _, last_night, _, prune in found]
         asked = Q(unique_key__in=[key for key, _ in keys if key]) | Q(pk__in=[prune for _, prune in keys if prune])
-        found = list(Operation.objects.filter(asked).order_by())
-        by_kind = [{one.environment_id: one for one in found if one.kind == kind} for kind in ("create", "prune")]
+        ended = list(Operation.objects.filter(asked).order_by())
+        by_kind = [{one.environment_id: one for one in ended if one.kind == kind} for kind in ("create", "prune")]
         return by_kind[0], by_kind[1]
 
-    def _busy(self) -> set[UUID]:
-        running = Operation.objects.filter(environment__in=self.places, is_exclusive=True, status=Status.RUNNING)
-        return set(running.order_by().values_list("environment_id", flat=True))
+    def _running(self) -> list[Operation]:
+        return list(Operation.objects.filter(environment__in=self.places, status=Status.RUNNING).order_by("started_at"))
+
+    def _stalled(self) -> Iterator[Alarm]:
+        """Its worker lives, but nothing gets further: a server or a store that fell silent looks like this."""
+        for one in self.running:
+            tells = one.child or one.done_bytes is not None  # other work shows nothing by which to see it move
+            if tells and one.moved_at and self.now - one.moved_at >= alarms.STALLED_AFTER:
+                sentence = (
+                    f"{title_of(one.kind)} stands still since {one.moved_at:%Y-%m-%d %H:%M} UTC, at: {one.phase}. "
+                    "See whether the database server and the vault answer; a large index can take this long. "
+                    "It may be cancelled."
+                )
+                yield Alarm(self.places[one.environment_id], Cause.STALLED, f"stalled:{one.pk}", sentence)
 
     # Backups
 
@@ -135,6 +184,16 @@ class _Looked:
             yield Alarm(
                 self.places[backup.environment_id], cause, f"{backup.condition}:{backup.pk}", sentence, backup.pk
             )
+
+    def _ahead(self) -> Iterator[Alarm]:
+        rows = Backup.objects.filter(environment__in=self.places, created_at__gt=self.now + AHEAD_BY, removal_at=None)
+        for backup in rows.completed().order_by():
+            sentence = (
+                f"The backup of {backup.created_at:%Y-%m-%d %H:%M} UTC is dated ahead of now, "
+                f"{self.now:%Y-%m-%d %H:%M} UTC: the clock was or is wrong. Look at the clock of this machine; "
+                "the backup may be deleted."
+            )
+            yield Alarm(self.places[backup.environment_id], Cause.AHEAD, f"ahead:{backup.pk}", sentence, backup.pk)
 
     def _shrunk(self) -> Iterator[Alarm]:
         for key, (newest, *earlier) in self._last_sizes().items():

@@ -45,7 +45,7 @@ def collect(vault: Vault, environment: Environment, *, wait: timedelta = WAIT, t
     if is_being_backed_up(environment):
         return done
     leftovers = _leftovers(vault, environment, done)
-    found = survey(vault, environment.pk, tick=tick)
+    found = survey(vault, environment.pk, known=_known_manifests(environment), tick=tick)
     _remove(vault, environment, _mark(environment, found.dead | leftovers, wait), done, tick)
     if not done.problems and not is_being_backed_up(environment):
         _rewrite(vault, environment, found, done, tick)
@@ -60,12 +60,16 @@ def _leftovers(vault: Vault, environment: Environment, done: Collected) -> set[s
     others = {attempt[0] for attempt in attempts.values() if attempt and attempt[0] not in known}
     creates = Operation.objects.filter(environment=environment, kind="create", subject__in=others)
     removed = set(creates.values_list("subject", flat=True))
-    leftovers = set()
+    leftovers = set[str]()
     for name, attempt in attempts.items():
+        inside = f"{folder}/{name}"
         if attempt is None or attempt[0] not in known.keys() | removed:
-            done.unknown += 1
+            there = [f"{inside}/{file}" for file in vault.listdir(inside)[1]]
+            if there and all(map(names.notes_number, there)):
+                leftovers |= set(there)  # notes on what is gone
+            else:
+                done.unknown += 1
         elif known.get(attempt[0], 0) not in (attempt[1], None):
-            inside = f"{folder}/{name}"
             there = [f"{inside}/{file}" for file in vault.listdir(inside)[1]]
             leftovers |= {*there, *vault.unfinished(inside)}
     return leftovers
@@ -79,6 +83,12 @@ def _stored_attempts(environment: Environment) -> dict[UUID, int | None]:
         backup: None if status in ACTIVE else stored or 0 if status == Status.COMPLETED else 0
         for backup, stored, status in found
     }
+
+
+def _known_manifests(environment: Environment) -> list[str]:
+    rows = Backup.objects.filter(environment=environment, stored_attempt__isnull=False)
+    found = rows.values_list("pk", "stored_attempt")
+    return [names.manifest(environment.pk, backup, attempt or 0) for backup, attempt in found]
 
 
 def _attempt_in(name: str) -> tuple[UUID, int] | None:
@@ -143,6 +153,6 @@ def _rewrite(vault: Vault, environment: Environment, found: Survey, done: Collec
             )
             if len(rewritten.replaced) < AT_ONCE:
                 return
-            found = survey(vault, environment.pk, tick=tick)
+            found = survey(vault, environment.pk, known=_known_manifests(environment), tick=tick)
     except (VaultUnreachable, StoredDiffers) as error:
         done.problems.append(str(error))

@@ -15,12 +15,13 @@ from environments.lifecycle.submit import submit
 from environments.models import Activity, Environment, Operation, unwritten
 
 from ..choices import Rule
-from ..errors import VaultUnreachable
+from ..errors import VaultForeign, VaultUnreachable
 from ..models import Backup, Installation
 from ..policy import nightly, retention
 from ..storage.sweep import sweep
 from ..storage.vault import open_vault
 from .making import Making, package_of
+from .mark import check_vault
 from .nights import key_of
 
 
@@ -108,11 +109,10 @@ def perform_create(attempt: Attempt) -> str:
     assert attempt.operation.subject is not None
     making = Making(attempt, rows.get(pk=attempt.operation.subject), open_vault())
     try:
-        late = attempt.operation.params.get("late")
-        return making.make() + (f" It was made {late}." if late else "")
+        return making.make()
     except BaseException:
         # A vault that is away is no reason to hide what went wrong; what is left there is for prune.
-        with suppress(VaultUnreachable):
+        with suppress(VaultUnreachable, VaultForeign):
             sweep_create(attempt.operation, attempt.number)
         raise
 
@@ -120,9 +120,11 @@ def perform_create(attempt: Attempt) -> str:
 def sweep_create(operation: Operation, attempt: int) -> None:
     """Remove what a dead attempt stored. Nobody else can name it: only Completed backups are ever built upon."""
     assert operation.subject is not None
-    if Installation.own().marked_at is None:
+    own, vault = Installation.own(), open_vault()
+    if own.marked_at is None:
         return  # nothing was ever written, and the vault may not be there yet
-    sweep(open_vault(), operation.environment_id, operation.subject, attempt)
+    check_vault(vault, own)
+    sweep(vault, operation.environment_id, operation.subject, attempt)
 
 
 KIND = Kind(
@@ -130,6 +132,7 @@ KIND = Kind(
     perform_create,
     is_exclusive=True,
     may_repeat=True,
+    is_heavy=True,
     sweep=sweep_create,
     after_failure=try_again,
     title="A backup",

@@ -4,13 +4,13 @@ from django.db import transaction
 
 from environments import clock
 from environments.actors import Actor
-from environments.choices import Status
+from environments.choices import ACTIVE
 from environments.lifecycle.attempt import Attempt
 from environments.lifecycle.kinds import Kind
 from environments.lifecycle.submit import submit
 from environments.models import Environment, Operation, record
 
-from ..errors import BackupLeaving, BackupNotEnded, LastGoodBackup, NameNotTyped
+from ..errors import BackupBeingRestored, BackupLeaving, BackupNotEnded, LastGoodBackup, NameNotTyped
 from ..models import Backup
 from ..storage.vault import open_vault
 from .remove import remove_stored
@@ -22,7 +22,7 @@ def request_delete(backup: Backup, *, by: Actor, confirm: str | None, is_rung: b
     `confirm` is the environment's name as the person typed it; only production asks for it.
 
     Raises:
-        NameNotTyped, LastGoodBackup, BackupNotEnded, BackupLeaving: and nothing has changed.
+        NameNotTyped, LastGoodBackup, BackupNotEnded, BackupLeaving, BackupBeingRestored: and nothing has changed.
     """
     check_name(backup.environment, confirm)
     with transaction.atomic():
@@ -56,20 +56,25 @@ def check_name(environment: Environment, confirm: str | None) -> None:
 
 
 def is_last_good(backup: Backup) -> bool:
-    """Whether it is the newest undamaged Completed backup of its environment."""
-    newest = Backup.objects.filter(environment=backup.environment_id).usable().newest_first()
-    return newest.values_list("pk", flat=True).first() == backup.pk
+    """Whether it is the newest undamaged Completed backup of its environment.
+
+    One that a wrong clock dated ahead of now is that only while there is no other.
+    """
+    newest = (
+        Backup.objects.filter(environment=backup.environment_id).usable().newest_first().values_list("pk", flat=True)
+    )
+    return (newest.filter(created_at__lte=clock.now()).first() or newest.first()) == backup.pk
 
 
 def check_may_go(backup: Backup) -> None:
-    """Raises: BackupNotEnded, BackupLeaving, LastGoodBackup."""
+    """Raises: BackupNotEnded, BackupLeaving, BackupBeingRestored, LastGoodBackup."""
     if not backup.operation.is_ended:
         raise BackupNotEnded
-    is_asked_for = Operation.objects.filter(
-        kind="delete", subject=backup.pk, status__in=(Status.QUEUED, Status.RUNNING)
-    ).exists()
+    is_asked_for = Operation.objects.filter(kind="delete", subject=backup.pk, status__in=ACTIVE).exists()
     if is_asked_for:
         raise BackupLeaving
+    if Operation.objects.filter(kind="restore", subject=backup.pk, status__in=ACTIVE).exists():
+        raise BackupBeingRestored
     if is_last_good(backup):
         raise LastGoodBackup
 

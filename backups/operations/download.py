@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,10 +27,11 @@ from ..errors import (
 from ..models import Backup
 from ..storage import names
 from ..storage.archive import FORM, Archive, DumpArchive, archive_of
+from ..storage.archive_parts import ahead
 from ..storage.manifest import ManifestReader
 from ..storage.stored import Stored
 from ..storage.vault import Vault, open_vault
-from .hold import holding
+from .hold import hold, holding
 
 LINK_SECONDS = 8 * 3600
 SALT = "backups.download"
@@ -86,12 +87,25 @@ class Download:
     def made_at(self) -> datetime:
         return self.backup.operation.finished_at or self.backup.created_at
 
+    @property
+    def stored_as(self) -> str:
+        """The name in the vault of the very bytes; empty where they are composed on the way."""
+        return self.archive.stored_as
+
+    def hand_over(self) -> None:
+        """Hold the backup while somebody else sends its bytes, who does not tell when he is done.
+
+        Raises: BackupLeaving
+        """
+        hold(self.backup.pk, timedelta(seconds=LINK_SECONDS))
+
     def stream(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` up to `end`, never fewer without an error. The backup is held meanwhile.
 
         Raises, while read: StoredDiffers, StoredMissing, VaultUnreachable, ManifestNotReadable, BackupLeaving.
         """
-        return holding(self.backup.pk, self.archive.stream(start, end))
+        pieces = self.archive.stream(start, end)
+        return holding(self.backup.pk, pieces if self.stored_as else ahead(pieces))
 
 
 def check_usable(backup: Backup) -> None:

@@ -2,47 +2,42 @@
 
 The order: the journal's row, the stop, `swapping`, the database, the files, then the portal's record and the kept
 generation in one transaction, and the start. Until `swapping` everything can be backed out; from the first rename on
-it is carried through, by the same function, called by the attempt itself or by whoever finds it lost.
+it is carried through, by the same function, called by the attempt itself or by whoever finds it lost. Only files in a
+bucket can be found lost after that: then all is taken back, the files and the database.
 """
 
 import logging
-import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
 
-import psycopg
 from django.conf import settings
 from django.db import transaction
 
 from environments import clock
-from environments.choices import State, Status
-from environments.errors import AppStillRunning, Failed, Refused
-from environments.lifecycle.attempt import Attempt
+from environments.choices import State
+from environments.errors import AppStillRunning, RuntimeRefused
+from environments.lifecycle.attempt import Attempt, Fenced
+from environments.lifecycle.claim import owned
+from environments.lifecycle.lease import Lease
 from environments.models import AppService, Environment, Operation
 from environments.operations.start import start_app
 from environments.operations.stop import stop_app
-from environments.runtimes.choose import runtime_of
 from environments.states import look, why_not_stopped
 
 from ..engines import staging
 from ..engines import swap as databases
 from ..engines.place import Place
+from ..engines.preflight import check_again
+from ..errors import FilesNotWhole, TakenBack
 from ..models import Generation, Swap
 from ..models.generation import Kept
 from ..models.swap import Step
-from ..storage.swaps import choose_swap, discard
+from ..storage.documents_store import DocumentsStore
+from .exchange_files import clear_files, discard_files, files_of, put_in
+from .follow import follow
 
 logger = logging.getLogger(__name__)
-NO_BEAT: Callable[[], None] = lambda: None  # noqa: E731 - a function of no words
-
-
-class Settled(NamedTuple):
-    """How an exchange ended: with the new data, or with the old; and the sentence that says so."""
-
-    status: Status
-    sentence: str
 
 
 def place_of(environment: Environment) -> Place:
@@ -64,18 +59,21 @@ def scratch_of(operation: Operation, attempt: int) -> Path:
     return Path(settings.DATA_DIR) / "scratch" / tree_label(operation, attempt)
 
 
-def journal(attempt: Attempt, *, database: str = "", files: Path | None = None, **facts: object) -> Swap:
-    """Write down what is about to take the live data's place. Nothing of it has begun."""
-    operation, environment = attempt.operation, attempt.operation.environment
-    way = choose_swap(Path(environment.files_directory))
+def journal(attempt: Attempt, *, database: str = "", files: str = "", **facts: object) -> Swap:
+    """Write down what is about to take the live data's place, once it is on its disk. Nothing of it has begun."""
+    operation = attempt.operation
+    store = files_of(operation.environment)
+    if files:
+        store.sync(files, attempt.beat)
     Swap.objects.filter(operation=operation).delete()
     return Swap.objects.create(
         operation=operation,
         attempt=attempt.number,
         incoming_database=database,
         outgoing_database=database and database_name("was", operation, attempt.number),
-        incoming_files=str(files) if files else "",
-        outgoing_files=str(way.previous(tree_label(operation, attempt.number))) if files else "",
+        incoming_files=files,
+        outgoing_files=files and store.previous(tree_label(operation, attempt.number)),
+        is_switched=bool(files) and store.is_switched,
         **facts,
     )
 
@@ -84,61 +82,66 @@ def carry_out(swap: Swap, attempt: Attempt, *, may_stop_app: bool, is_said_stopp
     """Stop the app where it runs, exchange, close the journal, and start the app again where that was agreed.
 
     Raises:
-        AppStillRunning and others before `swapping`: nothing has changed. Afterwards only what `finish` raises.
+        PuttingBackRefused, AppStillRunning, Fenced and others before `swapping`: nothing has changed. Afterwards only
+        what `finish` raises.
     """
     environment = attempt.operation.environment
+    store = files_of(environment, swap)
+    if swap.incoming_files and store.keeps_copies:
+        attempt.beat("Copying the live files aside")
+        store.prepare(swap.outgoing_files, attempt.beat)
+    if swap.incoming_database:
+        check_again(place_of(environment))
     _stop(swap, attempt, may_stop_app=may_stop_app, is_said_stopped=is_said_stopped)
     attempt.beat("Exchanging the data")
-    attempt.check_owned()
-    _step(swap, Step.SWAPPING)
-    finish(swap, environment)
+    if swap.incoming_files:
+        store.keep(swap.outgoing_files, attempt.beat)
+    _begin(swap, attempt)
+    finish(swap, environment, Lease(attempt.operation).beat, store)
+    follow_up(swap, environment, attempt.beat)
     if swap.starts_after:
         attempt.beat("Starting the app")
         start_app(environment, attempt)
+    clear_files(swap, environment, attempt.beat)
 
 
-def finish(swap: Swap, environment: Environment) -> None:
+def finish(swap: Swap, environment: Environment, beat: Callable[[], None], store: DocumentsStore | None = None) -> None:
     """Exchange what the journal names and close it. Safe to call again, by anybody, until it has returned.
 
+    `store`: of the files, where whoever calls has asked it before.
+
     Raises:
-        SwapRefused, psycopg.Error, OSError: calling again goes on where it was.
+        SwapRefused, psycopg.Error, OSError, FilesStoreUnreachable: calling again goes on where it was.
+        TakenBack: it cannot be carried through; the journal says so, and the old data is to be live again.
+        Fenced
     """
     place = place_of(environment)
     if swap.incoming_database and swap.step == Step.SWAPPING:
-        databases.swap(place, live=place.app.name, incoming=swap.incoming_database, outgoing=swap.outgoing_database)
+        incoming, outgoing = swap.incoming_database, swap.outgoing_database
+        databases.swap(place, live=place.app.name, incoming=incoming, outgoing=outgoing, beat=beat)
         _step(swap, Step.DATABASE_SWAPPED)
     if swap.incoming_files and swap.step in (Step.SWAPPING, Step.DATABASE_SWAPPED):
-        way = choose_swap(Path(environment.files_directory))
-        way.exchange(Path(swap.incoming_files), Path(swap.outgoing_files), str(swap.generation))
-        _step(swap, Step.FILES_SWAPPED)
+        try:
+            put_in(
+                swap, environment, store or files_of(environment, swap), beat, lambda: _step(swap, Step.FILES_SWAPPED)
+            )
+        except (FilesNotWhole, RuntimeRefused) as error:
+            swap.refusal = str(error)
+            _step(swap, Step.TAKING_BACK)
+            raise TakenBack(swap.refusal) from error
     if swap.step != Step.CLOSED:
         _close(swap, environment)
 
 
-def settle(operation: Operation, attempt: int) -> Settled:
-    """Bring an exchange whose attempt has ended early to a whole end: through if anything was renamed, else back.
+def discard_generation(generation: Generation, beat: Callable[[], None] = lambda: None) -> None:
+    """Remove a generation that can no longer come back.
 
-    Called by the attempt itself when something fails, and by the reaper when the attempt was lost. Safe to call again.
-
-    Raises:
-        what `finish` or the removal of staging raises: the database or the disk is away; call again.
+    Raises: psycopg.Error, OSError, Failed; call again then.
     """
-    environment = operation.environment
-    shutil.rmtree(scratch_of(operation, attempt), ignore_errors=True)
-    swap = Swap.objects.filter(operation=operation).first()
-    if swap is None or not _has_begun(swap, environment):
-        _back_out(operation, attempt, swap)
-        return Settled(Status.FAILED, f"{environment.name} holds its old data, unchanged.")
-    finish(swap, environment)
-    return Settled(Status.COMPLETED, f"{environment.name} holds the new data.{_start_again(swap, environment)}")
-
-
-def discard_generation(generation: Generation) -> None:
-    """Remove a generation that can no longer come back. Raises: psycopg.Error, OSError; call again then."""
     if generation.database:
         staging.drop_database(place_of(generation.environment), generation.database)
     if generation.files:
-        discard(Path(generation.files))
+        discard_files(generation.environment, generation.files, beat)
     Generation.objects.filter(pk=generation.pk).update(kept=Kept.GONE)
 
 
@@ -161,19 +164,30 @@ def _stop(swap: Swap, attempt: Attempt, *, may_stop_app: bool, is_said_stopped: 
     stop_app(environment, attempt)
 
 
+def follow_up(swap: Swap, environment: Environment, beat: Callable[[], None]) -> None:
+    """Let the runtime know what is live now, and keep what is to be said of that."""
+    if said := follow(swap, environment, beat, scratch_of(swap.operation, swap.attempt)):
+        swap.remarks = [*swap.remarks, *(one for one in said if one not in swap.remarks)]
+        Swap.objects.filter(pk=swap.pk).update(remarks=swap.remarks)
+
+
+def _begin(swap: Swap, attempt: Attempt) -> None:
+    """Say in the journal that names may change from now on. Raises: Fenced: whoever took it over backs it out."""
+    attempt.check_owned()
+    attempt.may_begin_again = False
+    prepared = Swap.objects.filter(pk=swap.pk, step=Step.PREPARED, operation__in=owned(attempt.operation))
+    if not prepared.update(step=Step.SWAPPING):
+        raise Fenced
+    swap.step = Step.SWAPPING
+
+
 def _step(swap: Swap, step: Step) -> None:
+    """Write down how far it is. Raises: Fenced: whoever took it over takes it back, or has."""
     swap.step = step
-    Swap.objects.filter(pk=swap.pk).update(step=step)
-
-
-def _has_begun(swap: Swap, environment: Environment) -> bool:
-    """Whether anything was renamed, or may have been."""
-    if swap.step != Step.SWAPPING:
-        return swap.step != Step.PREPARED
-    if not swap.incoming_database:
-        return True
-    place = place_of(environment)
-    return databases.is_swapped(place, incoming=swap.incoming_database, outgoing=swap.outgoing_database)
+    # Whoever was only slow does not open a closed journal again.
+    rows = Swap.objects.filter(pk=swap.pk).exclude(step__in=(Step.CLOSED, Step.TAKING_BACK))
+    if not rows.update(step=step, refusal=swap.refusal) and not Swap.objects.filter(pk=swap.pk, step=Step.CLOSED):
+        raise Fenced
 
 
 def _close(swap: Swap, environment: Environment) -> None:
@@ -217,42 +231,3 @@ def _publish(environment: Environment, services: list[list[str]]) -> None:
     for service in AppService.objects.filter(environment=environment):
         is_published = (service.name, service.version) in wanted
         AppService.objects.filter(pk=service.pk).update(is_published=is_published)
-
-
-def _back_out(operation: Operation, attempt: int, swap: Swap | None) -> None:
-    """Remove what was prepared, open the door, and let the app run again if it was this exchange that stopped it."""
-    environment = operation.environment
-    place = place_of(environment)
-    label = f"op-{operation.pk.hex}.{attempt}"
-    staging.end_sessions(place, label)
-    with place.beside() as connection:
-        databases.open_door(connection, place.app.name)
-    _discard_staging(operation, attempt, place, swap)
-    staging.drop_role(place, label)
-    if swap is not None and swap.was_running and look(environment) != State.RUNNING:
-        runtime_of(environment).start(NO_BEAT)
-        look(environment)
-
-
-def _discard_staging(operation: Operation, attempt: int, place: Place, swap: Swap | None) -> None:
-    """Remove the staging of this attempt: never an earlier generation that an undo was to bring back."""
-    staging.drop_database(place, database_name("in", operation, attempt))
-    tree = choose_swap(Path(operation.environment.files_directory)).staging(tree_label(operation, attempt))
-    discard(tree)
-    if swap is not None:
-        Swap.objects.filter(pk=swap.pk).delete()
-
-
-def _start_again(swap: Swap, environment: Environment) -> str:
-    """Start the app where that was agreed; a failure to start is said, and is no reason to take the data back."""
-    if not swap.starts_after or look(environment) == State.RUNNING:
-        return ""
-    try:
-        runtime_of(environment).start(NO_BEAT)
-    except Refused as error:
-        return f" It was not started: {error}"
-    look(environment)
-    return ""
-
-
-FAILURES = (Failed, Refused, psycopg.Error, OSError)

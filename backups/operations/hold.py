@@ -19,17 +19,20 @@ RENEW_EVERY_SECONDS = 60
 log = logging.getLogger(__name__)
 
 
-def hold(backup: UUID) -> None:
-    """Keep a backup for five minutes more.
+def hold(backup: UUID, during: timedelta = HOLDS_FOR) -> None:
+    """Keep a backup for five minutes more, or for so long. No hold is ever made shorter.
 
     Raises:
         BackupLeaving: it is being removed, or is gone.
     """
     with transaction.atomic():
-        row = Backup.objects.select_for_update().filter(pk=backup, removal_at=None).first()
+        rows = Backup.objects.select_for_update(of=("self",)).select_related("hold")
+        row = rows.filter(pk=backup, removal_at=None).first()
         if row is None:
             raise BackupLeaving
-        Hold.objects.update_or_create(backup=row, defaults={"until": clock.now() + HOLDS_FOR})
+        until = clock.now() + during
+        if not hasattr(row, "hold") or row.hold.until < until:
+            Hold.objects.update_or_create(backup=row, defaults={"until": until})
 
 
 def holding(backup: UUID, pieces: Iterator[bytes]) -> Iterator[bytes]:

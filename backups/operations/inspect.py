@@ -1,11 +1,11 @@
-"""Inspect: whether a database that is registered can be reached and is nobody else's; what may be done there."""
+"""Inspect: whether what is registered can be reached and a database is nobody else's; what may be done there."""
 
 from collections.abc import Iterator
 
 import psycopg
 
 from environments.errors import Refused, RegistrationRefused
-from environments.inspections import register_inspection, register_session_counter
+from environments.inspections import DATABASE, FILES, register_inspection, register_session_counter
 from environments.models import Environment
 
 from ..engines.hidden import what_is_hidden
@@ -15,6 +15,7 @@ from ..engines.postgresql import look_at
 from ..engines.sessions import sessions_of
 from ..engines.tools import find_tools
 from ..errors import Failed
+from ..storage.documents_store import store_of
 
 POOLED = (
     "The address leads through a pooler: backups can be made so, but nothing can be restored; "
@@ -32,6 +33,24 @@ def inspect_database(environment: Environment) -> list[str]:
         return list(_remarks(environment))
     except Failed as error:
         raise RegistrationRefused(str(error)) from None
+
+
+def inspect_files(environment: Environment) -> list[str]:
+    """Look at the bucket of an environment's uploaded files; a directory is looked at by whoever registers it.
+
+    Raises:
+        RegistrationRefused: it cannot be reached, or not with this key.
+    """
+    address = environment.files_address
+    if not address.is_s3:
+        return []
+    try:
+        is_anything_there = store_of(address).hurried().look()
+    except Failed as error:
+        raise RegistrationRefused(str(error)) from None
+    if is_anything_there:
+        return ["The store of uploaded files answers."]
+    return [f"Nothing lies in {address} yet; where there should be files, correct the prefix."]
 
 
 def _remarks(environment: Environment) -> Iterator[str]:
@@ -53,7 +72,7 @@ def _remarks(environment: Environment) -> Iterator[str]:
 def _check_it_is_its_own(environment: Environment) -> None:
     """Addresses may differ and lead to one database; its name is the same by every way."""
     name = environment.plain_address.name
-    others = Environment.objects.live().select_related("app").exclude(pk=environment.pk)
+    others = Environment.objects.registered().select_related("app").exclude(pk=environment.pk)
     namesakes = [other for other in others if other.plain_address.name == name]
     own = identity_of(environment.database_address) if namesakes else None
     for other in namesakes:
@@ -92,5 +111,6 @@ def _first(error: psycopg.Error) -> str:
     return str(error).strip().splitlines()[0]
 
 
-register_inspection(inspect_database)
+register_inspection(inspect_database, of=DATABASE)
+register_inspection(inspect_files, of=FILES)
 register_session_counter(_sessions)

@@ -1,8 +1,6 @@
 """One backup being made: look, dump, pack, read back, publish."""
 
-from contextlib import closing
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -19,14 +17,15 @@ from ..engines.tools import find_tools
 from ..models import Backup
 from ..storage import names
 from ..storage.archive import ArchiveSums
-from ..storage.documents import DocumentsSaved, measure, save_documents
+from ..storage.documents import DocumentsSaved, save_documents
+from ..storage.documents_store import store_of
 from ..storage.manifest import ManifestReader, ManifestWriter
 from ..storage.moves import confirm_packs
 from ..storage.packs import PackWriter
 from ..storage.stored import Stored, StoredStream, read_back, read_through
 from ..storage.vault import Vault
-from ..storage.walk import walk
 from .mark import mark_vault
+from .note import note_made
 
 STEPS = 4
 
@@ -55,10 +54,14 @@ class Making:
         dump = self._save_database()
         saved, manifest = self._save_files(dump)
         self._publish(dump, saved, manifest)
-        return (
+        late = self.attempt.operation.params.get("late")
+        sentence = (
             f"Backed up {in_words(dump.size + saved.files_bytes)}: database {in_words(dump.size)}, "
             f"{saved.files_count:,} files {in_words(saved.files_bytes)}.{_remarks(saved)}"
+            f"{f' It was made {late}.' if late else ''}"
         )
+        note_made(self.vault, self.backup.pk, sentence)
+        return sentence
 
     def _look(self) -> None:
         """Everything that can be refused is refused before the first byte is stored."""
@@ -66,9 +69,8 @@ class Making:
         self.address = self.environment.database_address
         self.server = postgresql.look_at(self.address)
         self.tools = find_tools(self.server.major)
-        self.root = Path(self.environment.files_directory)
-        with closing(walk(self.root)) as tree:
-            next(tree, None)
+        self.store = store_of(self.environment.files_address)
+        self.store.look()
         mark_vault(self.vault)
         self.base = self._base()
 
@@ -116,7 +118,7 @@ class Making:
             PackWriter(self.vault, partial(names.pack, *self.place)) as packs,
         ):
             saved = save_documents(
-                self.root,
+                self.store,
                 vault=self.vault,
                 base=self.base,
                 packs=packs,
@@ -137,7 +139,7 @@ class Making:
         """What the files will come to: as many bytes as last time, or, the first time, as a quick look says."""
         if self.base is not None:
             return self.known_files_bytes
-        return measure(self.root, partial(self._beat_files, 0))[1]
+        return self.store.measure(self.attempt.beat)[1]
 
     def _beat_files(self, before: int, done_bytes: int, total_bytes: int | None) -> None:
         total = None if total_bytes is None else before + max(total_bytes, done_bytes)
@@ -156,6 +158,8 @@ class Making:
             "environment_id": str(environment.pk),
             "is_production": environment.is_production,
             "region": environment.region.slug,
+            "cloud_version": environment.cloud_version,
+            "is_nightly_on": environment.is_nightly_on,
             "created_by": backup.created_by,
             "origin": self.attempt.operation.origin,
             "created_at": backup.created_at.isoformat(),
@@ -175,7 +179,7 @@ class Making:
         still_ours = Backup.objects.filter(
             pk=self.backup.pk, operation__status=Status.RUNNING, operation__attempt=self.attempt.number
         )
-        written = still_ours.update(
+        written = still_ours.change_noted(
             data_at=self.data_at,
             stored_attempt=self.attempt.number,
             manifest_bytes=manifest.size,

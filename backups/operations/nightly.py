@@ -48,6 +48,7 @@ def queue_pages(now: datetime | None = None) -> Iterator[list[Backup]]:
     now = now or clock.now()
     end_long_waits(now)
     starts, before = starts_by_region(), Counter[int]()
+    begins = min(now, clock.now())  # whoever asks for a later moment does not wait for it
     for page in _pages(now):
         wanted = []
         for environment in page:
@@ -61,14 +62,14 @@ def queue_pages(now: datetime | None = None) -> Iterator[list[Backup]]:
                 starts_at=starts_at,
             )
             if due:
-                wanted.append(_wanted(environment, due, nightly.spread_at(now, before[environment.region_id])))
+                wanted.append(_wanted(environment, due, nightly.spread_at(begins, before[environment.region_id])))
                 before[environment.region_id] += 1
         if wanted:
             yield _request(wanted, now)
 
 
 def _pages(now: datetime) -> Iterator[list[Environment]]:
-    rows = Environment.objects.live().filter(is_nightly_on=True).select_related("app", "package")
+    rows = Environment.objects.registered().filter(is_nightly_on=True).select_related("app", "package")
     after = UUID(int=0)
     while page := list(with_last_night(rows.filter(pk__gt=after), now).order_by("pk")[:PAGE]):
         yield page
@@ -100,7 +101,7 @@ def end_long_waits(now: datetime) -> list[Operation]:
     """End the nightlies that have waited four hours for what else runs in their environment; returns them."""
     latest = now - WAITS_FOR
     blockers = Operation.objects.filter(environment=OuterRef("environment"), status=Status.RUNNING, is_exclusive=True)
-    since_then = Q(not_before_at__lte=latest) | Q(not_before_at=None, created_at__lte=latest)
+    since_then = Q(created_at__lte=latest) & (Q(not_before_at=None) | Q(not_before_at__lte=latest))
     waiting = Operation.objects.filter(
         since_then, Exists(blockers), status=Status.QUEUED, kind="create", origin=Origin.NIGHTLY
     )

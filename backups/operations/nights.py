@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat, Replace
 
-from environments.choices import Origin
+from environments.choices import Origin, Status
 from environments.models import Environment, Operation, RegionStart
 
 from ..policy import nightly
@@ -39,11 +39,21 @@ def starts_by_region() -> Starts:
 
 def with_last_night(environments: QuerySet[Environment], now: datetime) -> QuerySet[Environment]:
     """The same environments, each with the key of its newest nightly whose slot is not later than `now`."""
+    return environments.annotate(last_night=Subquery(_nights_until(now).values("unique_key")[:1]))
+
+
+def with_last_made(environments: QuerySet[Environment], now: datetime) -> QuerySet[Environment]:
+    """The same environments, each with the key of its newest such nightly that is Completed."""
+    made = _nights_until(now).filter(status=Status.COMPLETED)
+    return environments.annotate(last_made=Subquery(made.values("unique_key")[:1]))
+
+
+def _nights_until(now: datetime) -> QuerySet[Operation]:
+    """The nightlies of an environment that is asked about, newest slot first."""
     identity = Replace(Cast(OuterRef("pk"), CharField()), Value("-"), Value(""))
     first = Concat(Value("nightly:"), identity, Value(":"), output_field=CharField())
     last = Concat(first, Value(f"{now.astimezone(UTC):{SLOT}}"), output_field=CharField())
-    nights = Operation.objects.filter(unique_key__gt=first, unique_key__lte=last).order_by("-unique_key")
-    return environments.annotate(last_night=Subquery(nights.values("unique_key")[:1]))
+    return Operation.objects.filter(unique_key__gt=first, unique_key__lte=last).order_by("-unique_key")
 
 
 def last_slot(environment: Environment) -> datetime | None:
@@ -85,6 +95,6 @@ def next_nightly(environment: Environment, starts_at: time | None, now: datetime
 
     `starts_at` is when its region's nights begin, in UTC.
     """
-    if starts_at is None or not environment.is_nightly_on:
+    if starts_at is None or not environment.is_nightly_on or not environment.is_registered:
         return None
     return nightly.next_slot_words(now, starts_at, environment.region.zone, environment.region.city)

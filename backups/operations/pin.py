@@ -8,17 +8,20 @@ from environments import clock
 from environments.actors import Actor
 from environments.models import record
 
-from ..errors import BackupLeaving, BackupNotCompleted, BackupNotPinned, PinRefused
+from ..errors import BackupLeaving, BackupNotCompleted, BackupNotPinned, PinChanged, PinRefused
 from ..models import Backup
+from .note import note_soon
 
 LONGEST_REASON = 500
 
 
-def pin(backup: Backup, *, by: Actor, reason: str, until: datetime | None = None) -> None:
+def pin(backup: Backup, *, by: Actor, reason: str, until: datetime | None = None, seen: str | None = None) -> None:
     """Keep a backup past its date, until a moment (UTC) or until somebody takes the pin out; again: change both.
 
+    `seen` is the reason that the person saw when they began, empty without a pin; None: whatever it is.
+
     Raises:
-        PinRefused: no reason, or the end is over; BackupNotCompleted, BackupLeaving.
+        PinRefused: no reason, or the end is over; PinChanged, BackupNotCompleted, BackupLeaving.
     """
     reason = " ".join(reason.split())
     if not reason:
@@ -32,7 +35,10 @@ def pin(backup: Backup, *, by: Actor, reason: str, until: datetime | None = None
         backup = _locked(backup)
         if not backup.is_completed:
             raise BackupNotCompleted
-        Backup.objects.filter(pk=backup.pk).update(pinned_at=clock.now(), pinned_until=until, pin_reason=reason)
+        if seen is not None and backup.pin_reason.split() not in (seen.split(), reason.split()):
+            raise PinChanged(backup.pin_reason)
+        Backup.objects.filter(pk=backup.pk).change_noted(pinned_at=clock.now(), pinned_until=until, pin_reason=reason)
+        note_soon(backup.pk)
         sentence = f"{by.name} pinned the backup of {backup.created_at:%Y-%m-%d %H:%M} UTC{ends}: {reason}"
         record(backup.environment, "backup.pinned", sentence, by=by, subject=backup.pk, reason=reason)
 
@@ -47,7 +53,8 @@ def unpin(backup: Backup, *, by: Actor) -> None:
         backup = _locked(backup)
         if not backup.is_pinned:
             raise BackupNotPinned
-        Backup.objects.filter(pk=backup.pk).update(pinned_at=None, pinned_until=None, pin_reason="")
+        Backup.objects.filter(pk=backup.pk).change_noted(pinned_at=None, pinned_until=None, pin_reason="")
+        note_soon(backup.pk)
         sentence = f"{by.name} took the pin out of the backup of {backup.created_at:%Y-%m-%d %H:%M} UTC."
         record(backup.environment, "backup.unpinned", sentence, by=by, subject=backup.pk, reason=backup.pin_reason)
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from environments import clock
 from environments.actors import PORTAL, Actor
-from environments.choices import Status
+from environments.choices import FINAL, Status
 from environments.lifecycle.attempt import Attempt
 from environments.lifecycle.kinds import Kind
 from environments.lifecycle.submit import Asked, submit, submit_all
@@ -19,7 +19,7 @@ from environments.models import Environment, Operation
 from ..errors import ManifestNotReadable, PruneHeldBack, PruneIncomplete, VaultUnreachable
 from ..models import Backup, DeadObject, Installation
 from ..policy.nightly import spread_at
-from ..policy.retention import NEWEST_FOR, Plan
+from ..policy.retention import NEWEST_FOR, Plan, gap_before
 from ..storage import names
 from ..storage.stored import Tick, no_tick
 from ..storage.vault import Vault, open_vault
@@ -27,7 +27,7 @@ from .collect import WAIT, collect
 from .making import in_words
 from .mark import mark_vault
 from .remove import remove_expired
-from .shelf import plan_of
+from .shelf import plan_of, shelf_of
 
 LOOKED_BACK = timedelta(days=2)
 SUNDAY = 7
@@ -88,14 +88,20 @@ def pages_due(now: datetime) -> Iterator[list[Environment]]:
 
 
 def _due(now: datetime) -> QuerySet[Environment]:
+    """Also where the last pruning failed: the next one says whether that is still so."""
     here = {"environment": OuterRef("pk")}
     ended = Operation.objects.filter(**here, finished_at__gte=now - LOOKED_BACK)
     left = Q(kind="delete") | Q(kind="create", status=Status.FAILED)
     backups = Backup.objects.filter(**here)
     if now.isoweekday() != SUNDAY:
         backups = backups.filter(expires_at__lte=now)
-    return Environment.objects.filter(
-        Exists(backups) | Exists(DeadObject.objects.filter(**here)) | Exists(ended.filter(left))
+    prunes = Operation.objects.filter(**here, kind="prune", status__in=FINAL, created_at__lte=now)
+    last = prunes.order_by("-created_at", "-pk").values("status")[:1]
+    return Environment.objects.annotate(last_prune=Subquery(last)).filter(
+        Q(last_prune=Status.FAILED)
+        | Exists(backups)
+        | Exists(DeadObject.objects.filter(**here))
+        | Exists(ended.filter(left))
     )
 
 
@@ -163,12 +169,14 @@ def prune_environment(
 
 
 def _has_a_gap(environment: Environment) -> bool:
-    """Whether nothing new has come for days although it should: then the clock may be wrong, and a day not over."""
+    """Whether nothing new came for long although it should: then the clock may be wrong, and a day not over."""
     if not environment.is_nightly_on or environment.deleted_at is not None:
         return False
-    backups = Backup.objects.filter(environment=environment)
-    recent = backups.usable().filter(created_at__gte=clock.now() - NEWEST_FOR)
-    return backups.completed().exists() and not recent.exists()
+    backups, now = Backup.objects.filter(environment=environment), clock.now()
+    recent = backups.usable().filter(created_at__gte=now - NEWEST_FOR)
+    if not recent.exists():
+        return backups.completed().exists()
+    return gap_before(shelf_of(environment, backups), now) is not None
 
 
 def _collect(vault: Vault, environment: Environment, pruned: Pruned, wait: timedelta, tick: Tick) -> None:

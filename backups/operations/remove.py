@@ -13,6 +13,7 @@ from ..choices import Condition
 from ..models import Backup, Installation
 from ..policy.retention import Verdict
 from ..storage import names
+from ..storage.notes import forget_notes
 from ..storage.sweep import sweep
 from ..storage.vault import Vault
 from .mark import mark_vault
@@ -76,4 +77,5 @@ def remove_stored(vault: Vault, backup: Backup) -> int:
     # Without its manifest it can no longer be read; should the rest fail, the list says so.
     Backup.objects.filter(pk=backup.pk).update(condition=Condition.MISSING)
     vault.delete(names.dump(*place))
+    forget_notes(vault, names.backup_folder(*place))
     return (backup.manifest_bytes or 0) + (backup.database_bytes or 0)

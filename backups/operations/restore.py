@@ -1,6 +1,5 @@
 """Restore: put a backup back into an environment, all of it or nothing; the outage is the exchange, not the load."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +9,16 @@ from django.db import transaction
 
 from environments.actors import Actor
 from environments.choices import Right, Status
-from environments.lifecycle.attempt import Attempt, Fenced
+from environments.lifecycle.attempt import Attempt
 from environments.lifecycle.kinds import Kind
+from environments.lifecycle.lease import Lease
 from environments.lifecycle.submit import submit
 from environments.models import Environment, Operation, record
 from environments.rights import rights_of
 
 from ..choices import Contents
 from ..engines import postgresql, staging
-from ..engines.place import SAID, Level, level_of
+from ..engines.preflight import check_before
 from ..engines.toc import read_toc
 from ..engines.tools import find_tools
 from ..errors import (
@@ -28,6 +28,7 @@ from ..errors import (
     NotOfThisApp,
     PuttingBackRefused,
     RightsWithdrawn,
+    StoredDiffers,
     VersionNotAccepted,
 )
 from ..models import Backup, Restore, Swap
@@ -36,12 +37,13 @@ from ..storage import names
 from ..storage.manifest import ManifestReader
 from ..storage.packs import PackReader
 from ..storage.stored import Stored, read_through
-from ..storage.swaps import choose_swap, make_tree
 from ..storage.unpack import unpack
 from ..storage.vault import open_vault
 from .delete import check_name
-from .exchange import carry_out, database_name, journal, place_of, scratch_of, settle, tree_label
+from .exchange import carry_out, database_name, journal, place_of, scratch_of, tree_label
+from .exchange_files import files_of
 from .generations import discard_older
+from .settle import kept_whole, settle
 
 STEPS = 5
 # What the old and the new data need beside each other, beyond their own size.
@@ -127,14 +129,8 @@ def perform_restore(attempt: Attempt) -> str:
         raise BackupBroken
     restoring = Restoring(attempt, restore, restore.backup)
     try:
-        return restoring.put_back()
-    except Fenced:
-        raise
-    except BaseException as error:
-        settled = settle(attempt.operation, attempt.number)
-        if settled.status == Status.COMPLETED:
-            raise PuttingBackRefused(f"{error} {settled.sentence}") from error
-        raise
+        with kept_whole(attempt):
+            return restoring.put_back()
     finally:
         restoring.clear()
 
@@ -158,7 +154,7 @@ class Restoring:
     def put_back(self) -> str:
         attempt, contents = self.attempt, self.restore.contents
         check_source(self.backup, self.environment)
-        database, files = "", None
+        database = files = ""
         if contents != Contents.FILES:
             database = self._stage_database()
         if contents != Contents.DATABASE:
@@ -171,7 +167,7 @@ class Restoring:
             may_stop_app=self.restore.may_stop_app,
             is_said_stopped=self.restore.is_said_stopped,
         )
-        discard_older(self.environment)
+        discard_older(self.environment, Lease(attempt.operation).beat)
         return self._sentence(swap)
 
     def clear(self) -> None:
@@ -180,49 +176,46 @@ class Restoring:
     def _stage_database(self) -> str:
         attempt, place = self.attempt, self.place
         attempt.beat("Reading the database's dump", step=1, steps=STEPS)
-        if level_of(place) == Level.NONE:
-            raise PuttingBackRefused(SAID[Level.NONE])
+        check_before(place, None, is_untrusted=False)
         tools = find_tools(postgresql.look_at(place.app).major)
         dump = self._fetch_dump()
         toc = read_toc(dump, tools, beat=attempt.beat)
+        self.remarks += check_before(place, toc, is_untrusted=False)
         attempt.beat("Loading the database beside the live one", step=2, steps=STEPS)
         name = database_name("in", attempt.operation, attempt.number)
         report = staging.load(
             place, name, dump, tools, toc=toc, label=attempt.label, hold=attempt.holds_child, beat=attempt.beat
         )
         staging.check_staging(place, name, toc)
-        self.remarks += [f"Left out: {entry}." for entry in report.left_out] + report.not_granted
+        self.remarks += report.remarks
         return name
 
     def _fetch_dump(self) -> Path:
         """A copy of the dump in scratch: the bytes whose SHA-256 was compared are the bytes that are loaded."""
         end = self.manifest.end["dump"]
         stored = Stored(end["name"], end["bytes"], end["sha256"])
-        _check_space(self.scratch, stored.size, "the database's dump")
+        check_space(shutil.disk_usage(self.scratch).free, stored.size, "the database's dump", self.scratch)
         target = self.scratch / "db.backup"
-        with target.open("wb") as file:
+        with _writing("The database's dump", target.parent), target.open("wb") as file:
             for block in read_through(self.vault, stored):
                 file.write(block)
                 self.attempt.beat(done_bytes=file.tell(), total_bytes=stored.size)
         return target
 
-    def _stage_files(self) -> Path:
-        attempt = self.attempt
+    def _stage_files(self) -> str:
+        attempt, store = self.attempt, files_of(self.environment)
         attempt.beat("Unpacking the uploaded files beside the live ones", step=3, steps=STEPS)
-        live = Path(self.environment.files_directory)
-        target = choose_swap(live).staging(tree_label(attempt.operation, attempt.number))
-        shutil.rmtree(target, ignore_errors=True)
-        _check_space(live, self.backup.files_bytes or 0, "the uploaded files")
-        make_tree(target, like=live)
-        facts = live.stat()
-        with _opened(target) as handle:
-            unpack(
-                self.manifest,
-                PackReader(self.vault),
-                handle,
-                owner=(facts.st_uid, facts.st_gid),
-                beat=lambda done, total: attempt.beat(done_bytes=done, total_bytes=total),
-            )
+        with _writing("The uploaded files", store.address):
+            target = store.staging(tree_label(attempt.operation, attempt.number))
+            store.make(target, attempt.beat)
+            check_space(store.free_bytes(), self.backup.files_bytes or 0, "the uploaded files", store.address)
+            with store.opened(target, attempt.beat) as writer:
+                unpack(
+                    self.manifest,
+                    PackReader(self.vault),
+                    writer,
+                    beat=lambda done, total: attempt.beat(done_bytes=done, total_bytes=total),
+                )
         return target
 
     def _fits(self) -> bool:
@@ -258,9 +251,9 @@ def check_rights(operation: Operation, backup: Backup, into: Environment) -> Non
         raise RightsWithdrawn
 
 
-def _check_space(where: Path, size: int, what: str) -> None:
-    free = shutil.disk_usage(where).free
-    if free < size * SPARE:
+def check_space(free: int | None, size: int, what: str, where: object) -> None:
+    """Whether there is room, as far as that is known. Raises: PuttingBackRefused"""
+    if free is not None and free < size * SPARE:
         raise PuttingBackRefused(
             f"There is no room for {what} beside the live ones: {size / 1e6:,.2f} MB are needed at {where}, "
             f"{free / 1e6:,.2f} MB are free. Nothing was changed."
@@ -268,12 +261,19 @@ def _check_space(where: Path, size: int, what: str) -> None:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _writing(what: str, where: object) -> Iterator[None]:
+    """Lets what vault and disk say become sentences of a restore. Raises: PuttingBackRefused"""
     try:
-        yield handle
-    finally:
-        os.close(handle)
+        yield
+    except StoredDiffers as error:
+        raise PuttingBackRefused(
+            f"{what} cannot be read as saved. {error} Nothing was changed. Choose another backup."
+        ) from error
+    except OSError as error:
+        raise PuttingBackRefused(
+            f"{what} cannot be written to {where} ({error.strerror}). Nothing was changed. "
+            "Make room there, or let the portal's user write there, then try again."
+        ) from error
 
 
 KIND = Kind(

@@ -48,7 +48,9 @@ def _pages() -> Iterator[list[Environment]]:
 
 def _untold(page: list[Environment], now: datetime) -> dict[App, list[tuple[Alarm, ToldAlarm]]]:
     """The alarms of these environments that are still to be told, by app."""
-    alarms = {(key, alarm.key): alarm for key, found in alarms_of(page, now).items() for alarm in found}
+    everything = alarms_of(page, now)
+    _notice(page, everything)
+    alarms = {(key, alarm.key): alarm for key, found in everything.items() for alarm in found}
     rows = ToldAlarm.objects.filter(environment__in=page)
     known = {(row.environment_id, row.key): row for row in rows}
     rows.filter(pk__in=[row.pk for key, row in known.items() if key not in alarms]).delete()
@@ -62,6 +64,14 @@ def _untold(page: list[Environment], now: datetime) -> dict[App, list[tuple[Alar
         alarm = alarms[row.environment_id, row.key]
         untold[alarm.environment.app].append((alarm, row))
     return untold
+
+
+def _notice(page: list[Environment], alarms: dict[UUID, list[Alarm]]) -> None:
+    """Leave with each environment what its page is to say until that has looked itself."""
+    for place in page:
+        notices = [{"is_urgent": alarm.is_urgent, "sentence": alarm.sentence} for alarm in alarms[place.pk]]
+        if notices != place.notices:
+            Environment.objects.filter(pk=place.pk).update(notices=notices)
 
 
 def _tell(app: App, found: list[tuple[Alarm, ToldAlarm]], now: datetime) -> int:

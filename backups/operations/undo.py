@@ -1,21 +1,21 @@
 """Undo: bring back what was live before the last restore or upload. It is an exchange like any other."""
 
-from pathlib import Path
-
 from django.db import transaction
 
 from environments.actors import Actor
 from environments.choices import Right, Status
-from environments.lifecycle.attempt import Attempt, Fenced
+from environments.lifecycle.attempt import Attempt
 from environments.lifecycle.kinds import Kind
+from environments.lifecycle.lease import Lease
 from environments.lifecycle.submit import submit
 from environments.models import Environment, Operation, record
 
-from ..errors import NothingToUndo, PuttingBackRefused
+from ..errors import NothingToUndo
 from ..models import Generation
 from .delete import check_name
-from .exchange import carry_out, journal, settle
+from .exchange import carry_out, journal
 from .generations import discard_older, last_generation
+from .settle import kept_whole, settle
 
 # Undoing an undo needs the right of what was undone first.
 RIGHT_OF = {"restore": Right.RESTORE, "upload": Right.UPLOAD}
@@ -68,23 +68,17 @@ def perform_undo(attempt: Attempt) -> str:
     swap = journal(
         attempt,
         database=generation.database,
-        files=Path(generation.files) if generation.files else None,
+        files=generation.files,
         changes_package=True,
         package=generation.package,
         services=generation.services,
         starts_after=generation.package is not None,
     )
-    try:
+    with kept_whole(attempt):
         carry_out(swap, attempt, may_stop_app=params["may_stop_app"], is_said_stopped=params["is_said_stopped"])
-    except Fenced:
-        raise
-    except BaseException as error:
-        settled = settle(operation, attempt.number)
-        if settled.status == Status.COMPLETED:
-            raise PuttingBackRefused(f"{error} {settled.sentence}") from error
-        raise
-    discard_older(environment)
-    return f"{environment.name} holds what it held until {generation.left_at:%Y-%m-%d %H:%M} UTC."
+    discard_older(environment, Lease(operation).beat)
+    said = f"{environment.name} holds what it held until {generation.left_at:%Y-%m-%d %H:%M} UTC."
+    return " ".join([said, *swap.remarks])
 
 
 def recover_undo(operation: Operation, attempt: int) -> tuple[Status, str]:

@@ -36,6 +36,7 @@ from ..storage.manifest import ManifestReader
 from ..storage.stored import Stored, read_back, read_through
 from ..storage.vault import Vault, open_vault
 from .mark import mark_vault
+from .note import note_soon
 
 STEPS = 3
 AGAIN_AFTER = timedelta(days=29)  # looked for each hour, so that no backup is unread for 30 days
@@ -111,8 +112,9 @@ def perform_verify(attempt: Attempt) -> str:
 def _write_down(operation: Operation, backup: Backup, condition: Condition, why: str) -> str:
     when = f"{backup.created_at:%Y-%m-%d %H:%M} UTC"
     there = Backup.objects.filter(pk=backup.pk, removal_at=None)
-    if not there.update(condition=condition, verified_at=clock.now()):
+    if not there.change_noted(condition=condition, verified_at=clock.now()):
         return f"The backup of {when} was removed meanwhile."
+    note_soon(backup.pk)
     if condition in BROKEN:
         raise BackupFoundBroken(
             f"The backup of {when} is {condition.label} and is no longer offered. {why} Create another one now, and "

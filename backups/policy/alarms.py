@@ -1,12 +1,14 @@
 """What is alarming: nights that are missing, and backups that shrank (pure functions of their arguments)."""
 
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from statistics import median
 
 from .nightly import MISSED_AFTER, slots_between
 
+URGENT_AFTER_NIGHTS = 3
+STALLED_AFTER = timedelta(minutes=10)
 LOOKED_AT = 10
 FEWEST = 3
 LEFT_AT_LEAST = 0.2
@@ -15,13 +17,17 @@ LEFT_AT_LEAST = 0.2
 class Cause(StrEnum):
     """What is wrong; the words are shown."""
 
+    VAULT = "vault away"
     MISSING = "nightly backup missing"
     NO_START = "no nightly start"
     WAITING = "nightly backup not begun"
     FAILED = "nightly backup failed"
+    NIGHTS_WITHOUT = "no nightly backup for days"
+    AHEAD = "backup dated ahead of now"
     SHRUNK = "backup much smaller"
     DAMAGED = "backup damaged"
     GONE = "backup missing in the vault"
+    STALLED = "an operation stands still"
     NOT_PRUNED = "expired backups not removed"
 
 
@@ -36,6 +42,12 @@ def missed_slot(
     after = since - datetime.resolution if last is None or last < since else last
     missed = slots_between(after, until, starts_at) if after < until else []
     return (missed[-1], len(missed)) if missed else None
+
+
+def nights_without(*, since: datetime, made: datetime | None, slot: datetime, starts_at: time) -> int:
+    """How many nights in a row, up to that of `slot`, brought no backup. `made` is the newest slot that did."""
+    after = since - datetime.resolution if made is None or made < since else made
+    return len(slots_between(after, slot, starts_at)) if after < slot else 0
 
 
 def shrank_to(size: int, earlier: Sequence[int]) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from uuid import UUID
 
 from ..choices import Rule
@@ -16,6 +17,8 @@ SHORTEST_FIRST = (Rule.DAILY, Rule.SUNDAY, Rule.FIRST_SUNDAY)
 # The guards: so many Completed backups may always go at once, and so old may the newest good one be.
 MAY_GO_AT_ONCE = 10
 NEWEST_FOR = timedelta(days=3)
+# After so long without any, one new backup proves neither that the clock is right nor that the nights are well again.
+LONG_GAP = timedelta(days=31)
 
 
 def day_of(created_at: datetime, slot_at: datetime | None = None) -> date:
@@ -75,6 +78,7 @@ class Cause(StrEnum):
     IN_USE = "in use"
     TOO_MANY = "too many at once"
     GAP = "no recent good backup"
+    LONG_GAP = "after a long gap"
     EXPIRED = "expired"
     FORCED = "forced"
 
@@ -124,8 +128,18 @@ def plan_pruning(backups: Iterable[Kept], *, now: datetime, is_nightly_on: bool,
     held = None if is_forced else guard
     return Plan(
         tuple(Verdict(backup, *(never.get(backup.id) or held or _why_removed(backup, guard))) for backup in ordered),
-        held_back=f"Nothing is pruned here: {held[1]}. Look why, then prune with --force." if held else "",
+        held_back=f"Nothing is pruned here: {held[1]}. {_advice(held[0])}" if held else "",
     )
+
+
+def gap_before(backups: Iterable[Kept], now: datetime) -> tuple[datetime, datetime] | None:
+    """The last gap of more than a month between good backups that ended less than two weeks ago, or None.
+
+    As moments of the backup before it and of the one that ended it. After two weeks the shelf is full again.
+    """
+    made = sorted(one.created_at for one in backups if one.is_completed and one.is_usable and one.created_at <= now)
+    gaps = [(before, after) for before, after in pairwise(made) if after - before > LONG_GAP]
+    return gaps[-1] if gaps and now - gaps[-1][1] < DAILY_FOR else None
 
 
 def _age(backup: Kept) -> tuple[datetime, UUID]:
@@ -165,7 +179,24 @@ def _why_held(ordered: list[Kept], going: list[Kept], now: datetime, is_nightly_
         return Cause.GAP, "nightly backups are on and no good backup is there"
     if now - newest > NEWEST_FOR:
         return Cause.GAP, f"nightly backups are on and the newest good one is from {_date(newest)}"
+    if gap := gap_before(ordered, now):
+        before, after = gap
+        days = f"{(after - before).days:,} days without a good backup came before {_date(after)}"
+        return Cause.LONG_GAP, f"{days}, and until {_date(after + DAILY_FOR)} what is older stays"
     return None
+
+
+def _advice(cause: Cause) -> str:
+    """What a person does about a guard that keeps everything."""
+    by_force = "manage.py prune_backups --force"
+    return {
+        Cause.TOO_MANY: (
+            "See that clock and backups are as they should be. "
+            f"After a long time off they are: then run {by_force} once."
+        ),
+        Cause.GAP: f"Create a backup; when it is Completed, pruning goes on. Where none can be made: {by_force}.",
+        Cause.LONG_GAP: f"See that the clock is right. Pruning goes on by itself, or at once with: {by_force}.",
+    }[cause]
 
 
 def _why_removed(backup: Kept, passed: tuple[Cause, str] | None) -> tuple[Cause, str]:

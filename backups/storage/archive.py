@@ -1,7 +1,7 @@
 """Archives: what a person takes home, made from the vault while it streams."""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Protocol
 
 from .archive_holdings import (
@@ -33,11 +33,13 @@ class Archive(Protocol):
     """Bytes whose number is known before the first of them is made."""
 
     is_rangeable: bool
+    stored_as: str
+    """The name in the vault of the very bytes; empty where they are composed on the way."""
 
     @property
     def length(self) -> int: ...
 
-    def stream(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def stream(self, start: int = 0, stop: int | None = None) -> Generator[bytes]:
         """The bytes from `start` up to `stop`, never fewer without an error.
 
         Raises, while read: StoredDiffers, StoredMissing, VaultUnreachable, ManifestNotReadable.
@@ -51,12 +53,13 @@ class DumpArchive:
 
     def __init__(self, vault: Vault, dump: Stored, *, is_checked: bool) -> None:
         self._vault, self._dump, self._is_checked = vault, dump, is_checked
+        self.stored_as = dump.name
 
     @property
     def length(self) -> int:
         return self._dump.size
 
-    def stream(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def stream(self, start: int = 0, stop: int | None = None) -> Generator[bytes]:
         end = self.length if stop is None else stop
         return gathered(dump_pieces(self._vault, self._dump, start, end, is_checked=self._is_checked))
 

@@ -2,13 +2,16 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
 from typing import NamedTuple
 
 from ..errors import StoredDiffers
 
 GATHERED = 256 << 10
-
+AHEAD = 4
 
 Piece = bytes | memoryview
 
@@ -95,7 +98,7 @@ def _differs(name: str) -> StoredDiffers:
     return StoredDiffers(f"{name!a} in the vault is not what was saved. Choose another backup, and look at the vault.")
 
 
-def gathered(pieces: Iterable[Piece]) -> Iterator[bytes]:
+def gathered(pieces: Iterable[Piece]) -> Generator[bytes]:
     """The same bytes in pieces that are worth a system call each; the first comes at once."""
     held: list[Piece] = []
     size, enough = 0, 1
@@ -110,3 +113,20 @@ def gathered(pieces: Iterable[Piece]) -> Iterator[bytes]:
             held, size, enough = [], 0, GATHERED
     if held:
         yield b"".join(held)
+
+
+def ahead(pieces: Generator[bytes]) -> Iterator[bytes]:
+    """The same pieces; the next few are made in a thread of their own while those before them are taken.
+
+    The first comes at once. When one fails, the few made with it do not come either. Nothing goes on behind whoever
+    stops early.
+    """
+    with closing(pieces), ThreadPoolExecutor(1, thread_name_prefix="ahead") as beside:
+        coming = beside.submit(_next, pieces, 1)
+        while made := coming.result():
+            coming = beside.submit(_next, pieces, AHEAD)
+            yield from made
+
+
+def _next(pieces: Iterator[bytes], count: int) -> list[bytes]:
+    return list(islice(pieces, count))

@@ -3,7 +3,7 @@
 import stat
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import cached_property
 
 from .archive_holdings import DUMP, NAMES, SUMS, Holdings
@@ -67,6 +67,7 @@ class TarArchive:
     """A .tar.gz of what a backup holds. Its length is known at once; it has to be read from its beginning."""
 
     is_rangeable = False
+    stored_as = ""
 
     def __init__(self, holdings: Holdings) -> None:
         self._holdings = holdings
@@ -75,7 +76,7 @@ class TarArchive:
     def length(self) -> int:
         return gzip_bytes(self._plain_bytes)
 
-    def stream(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def stream(self, start: int = 0, stop: int | None = None) -> Generator[bytes]:
         """All bytes; another range is refused (ValueError). Raises, while read: as ZipArchive."""
         if start or stop not in (None, self.length):
             raise ValueError("A .tar.gz has no ranges.")
@@ -115,7 +116,7 @@ class TarArchive:
                 yield _padding(size)
 
 
-def _gzip(pieces: Iterable[Piece], length: int) -> Iterator[bytes]:
+def _gzip(pieces: Iterable[Piece], length: int) -> Generator[bytes]:
     yield GZIP_HEAD
     crc32, left, held = 0, length, bytearray()
     for piece in pieces:

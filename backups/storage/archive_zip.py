@@ -4,8 +4,8 @@ before it."""
 import struct
 import time
 import zlib
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Generator, Iterable, Iterator
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from .archive_holdings import DUMP, NAMES, SUMS, Holdings
@@ -85,21 +85,30 @@ class Entry(NamedTuple):
         return CENTRAL.pack(*front, *sums, *lengths, attributes, place) + self.name + extra
 
     def _times(self, flags: int) -> bytes:
-        return TIMES.pack(0x5455, 5, flags, min(max(self.time, EARLIEST), LATEST))
+        is_told = EARLIEST <= self.time <= LATEST
+        return TIMES.pack(0x5455, 5, flags, self.time if is_told else min(max(self.time, EARLIEST), LATEST))
 
 
 def dos_time(seconds: int) -> tuple[int, int]:
     """Day and time as the oldest readers know them, in UTC, in steps of two seconds."""
     if not DOS_1980 <= seconds < DOS_2108:
         return (33, 0) if seconds < DOS_1980 else (127 << 9 | 12 << 5 | 31, 23 << 11 | 59 << 5 | 29)
-    year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
-    return year - 1980 << 9 | month << 5 | day, hour << 11 | minute << 5 | second >> 1
+    days, second = divmod(seconds, 86_400)
+    return _dos_day(days), second // 3_600 << 11 | second // 60 % 60 << 5 | second % 60 >> 1
+
+
+@lru_cache(maxsize=1024)  # neighbours were mostly uploaded on the same few days
+def _dos_day(days: int) -> int:
+    """So many days after the beginning of 1970."""
+    year, month, day = time.gmtime(days * 86_400)[:3]
+    return year - 1980 << 9 | month << 5 | day
 
 
 class ZipArchive:
     """A zip of what a backup holds. Its length is known at once; nothing is read before it is asked for."""
 
     is_rangeable = True
+    stored_as = ""
 
     def __init__(self, holdings: Holdings) -> None:
         self._holdings = holdings
@@ -116,7 +125,7 @@ class ZipArchive:
     def length(self) -> int:
         return sum(part.length for part in self._parts)
 
-    def stream(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def stream(self, start: int = 0, stop: int | None = None) -> Generator[bytes]:
         """The bytes from `start` up to `stop`.
 
         Raises, while read: StoredDiffers, StoredMissing, VaultUnreachable, ManifestNotReadable.
@@ -172,9 +181,9 @@ class ZipArchive:
             length = local_bytes(rows)
             if at + length > start:
                 for row, entry in enumerate(_entries(rows)):
-                    low, high = start - at, stop - at
-                    at += entry.length
-                    if low < entry.length and high > 0:
+                    low, high, whole = start - at, stop - at, entry.length
+                    at += whole
+                    if low < whole and high > 0:
                         header = entry.header()
                         yield header[max(low, 0) : high]
                         yield from contents.read(rows, row, low - len(header), high - len(header))

@@ -1,7 +1,6 @@
 """The last backup's manifest as the base of the next: what is unchanged, and what only moved."""
 
 import logging
-import os
 import struct
 import threading
 from array import array
@@ -12,6 +11,7 @@ from contextlib import suppress
 
 from ..errors import ManifestNotReadable
 from .columns import FRAME, FileColumns, FileRecord
+from .documents_found import Seen
 from .manifest import ManifestReader, ManifestWriter, Reading
 from .moves import packs_lost
 from .stored import Stored, Tick
@@ -73,7 +73,7 @@ class Base:
         """Let go of the open manifest."""
         self._lines = iter(())
 
-    def is_unchanged(self, row: int, seen: os.stat_result) -> bool:
+    def is_unchanged(self, row: int, seen: Seen) -> bool:
         """Whether a file need not be read. What was young when the base was made may have changed unseen since."""
         columns = self.columns
         return (

@@ -7,10 +7,9 @@ from functools import partial
 
 from .base import Base, Moved
 from .columns import FileColumns, FileRecord
+from .documents_found import LeftOut, Readable
 from .reading import Content, Freezer, TooLarge
-from .walk import FoundFile, LeftOut
 
-FILES = 64
 ROWS = 1000
 BYTES = 1 << 20
 
@@ -30,7 +29,7 @@ class Run:
 class Unread:
     """A file to be read, and its row in the base (-1: none)."""
 
-    found: FoundFile
+    found: Readable
     columns: FileColumns
     row: int
 
@@ -47,9 +46,10 @@ class Unread:
 class Batch:
     """Up to so many rows that are written together, in order, once the unread ones among them are read."""
 
-    __slots__ = ("future", "items", "outcomes", "rows", "unread", "unread_bytes")
+    __slots__ = ("files", "future", "items", "outcomes", "rows", "unread", "unread_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, files: int) -> None:
+        self.files = files
         self.items: list[Run | Unread] = []
         self.unread: list[Unread] = []
         self.outcomes: list[Outcome] = []
@@ -58,7 +58,7 @@ class Batch:
 
     @property
     def is_full(self) -> bool:
-        return self.rows >= ROWS or len(self.unread) >= FILES or self.unread_bytes >= BYTES
+        return self.rows >= ROWS or len(self.unread) >= self.files or self.unread_bytes >= BYTES
 
     def keep(self, columns: FileColumns, row: int) -> None:
         self.rows += 1
@@ -69,7 +69,7 @@ class Batch:
             self.items.append(Run(columns, row, row + 1))
 
     def add(self, one: Unread) -> None:
-        one.found.folder.hold()
+        one.found.hold()
         self.items.append(one)
         self.unread.append(one)
         self.rows += 1
@@ -91,4 +91,4 @@ class Batch:
         """Let go of the folders. Safe to call twice."""
         unread, self.unread = self.unread, []
         for one in unread:
-            one.found.folder.release()
+            one.found.release()

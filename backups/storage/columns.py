@@ -1,6 +1,6 @@
 """The rows of a manifest, held as columns: that is how they are stored, and it is ten times lighter than objects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,6 +9,10 @@ Frames = int | list[int]
 
 FRAME = 8 << 20
 """Plain bytes of every frame of a file but its last. Stored as long as plain means stored raw; else it is zstd."""
+
+
+Headers = dict[str, Any]
+"""What an S3 store keeps of an object beside its bytes, in boto3's words: ContentType, CacheControl, Metadata, …"""
 
 
 class FileRecord(NamedTuple):
@@ -27,6 +31,7 @@ class FileRecord(NamedTuple):
     pack: int
     offset: int
     frames: Frames
+    headers: Headers | None = None
 
     @property
     def stored_lengths(self) -> list[int]:
@@ -48,7 +53,8 @@ class FolderRecord(NamedTuple):
 
 @dataclass(slots=True)
 class FileColumns:
-    """Up to a thousand files in walk order. `sha256` is their hex digests joined, 64 characters each."""
+    """Up to a thousand files in walk order. `sha256` is their hex digests joined, 64 characters each; `headers` is
+    empty where none of them has any."""
 
     path: list[str] = field(default_factory=list)
     mode: list[int] = field(default_factory=list)
@@ -63,6 +69,7 @@ class FileColumns:
     pack: list[int] = field(default_factory=list)
     offset: list[int] = field(default_factory=list)
     frames: list[Frames] = field(default_factory=list)
+    headers: list[Headers | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.path)
@@ -70,14 +77,62 @@ class FileColumns:
     @classmethod
     def of(cls, found: dict[str, Any]) -> "FileColumns":
         """The columns of a line. Raises: ValueError, TypeError, KeyError when they do not fit each other."""
-        columns = cls(**{name: found[name] for name in cls.__slots__})
+        columns = cls(**{name: found[name] for name in FILE_COLUMNS}, headers=found.get("headers", []))
         count = len(columns.path)
         if len(columns.sha256) != 64 * count or any(len(found[name]) != count for name in FILE_LISTS):
             raise ValueError("columns of different lengths")
+        if len(columns.headers) not in (0, count):
+            raise ValueError("headers of a different length")
         return columns
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        there = {name: getattr(self, name) for name in FILE_COLUMNS}
+        return there | ({"headers": self.headers} if self.headers else {})
+
+    def add(self, record: FileRecord) -> None:
+        """Add a row but its digest."""
+        self.path.append(record.path)
+        self.mode.append(record.mode)
+        self.uid.append(record.uid)
+        self.gid.append(record.gid)
+        self.mtime_ns.append(record.mtime_ns)
+        self.ctime_ns.append(record.ctime_ns)
+        self.inode.append(record.inode)
+        self.size.append(record.size)
+        self.crc32.append(record.crc32)
+        self.pack.append(record.pack)
+        self.offset.append(record.offset)
+        self.frames.append(record.frames)
+        if record.headers:
+            self._fill_headers(len(self.path) - 1)
+            self.headers.append(record.headers)
+
+    def add_rows(self, other: "FileColumns", start: int, stop: int, numbers: Mapping[int, int]) -> None:
+        """Add rows of others but their digests; `numbers` maps their pack numbers to ours."""
+        self.path += other.path[start:stop]
+        self.mode += other.mode[start:stop]
+        self.uid += other.uid[start:stop]
+        self.gid += other.gid[start:stop]
+        self.mtime_ns += other.mtime_ns[start:stop]
+        self.ctime_ns += other.ctime_ns[start:stop]
+        self.inode += other.inode[start:stop]
+        self.size += other.size[start:stop]
+        self.crc32 += other.crc32[start:stop]
+        self.pack += [numbers[pack] for pack in other.pack[start:stop]]
+        self.offset += other.offset[start:stop]
+        self.frames += other.frames[start:stop]
+        if other.headers:
+            self._fill_headers(len(self.path) - (stop - start))
+            self.headers += other.headers[start:stop]
+
+    def close(self) -> None:
+        """No more rows come."""
+        if self.headers:
+            self._fill_headers(len(self.path))
+
+    def _fill_headers(self, count: int) -> None:
+        """Let the first so many rows have headers, none where none are known."""
+        self.headers += [None] * (count - len(self.headers))
 
     def digest(self, row: int) -> str:
         return self.sha256[64 * row : 64 * row + 64]
@@ -100,6 +155,7 @@ class FileColumns:
             self.pack[row],
             self.offset[row],
             self.frames[row],
+            self.headers[row] if self.headers else None,
         )
 
     def records(self) -> Iterator[FileRecord]:
@@ -117,6 +173,7 @@ class FileColumns:
             self.pack,
             self.offset,
             self.frames,
+            self.headers or [None] * len(self),
             strict=True,
         )
         return map(FileRecord._make, rows)
@@ -156,4 +213,5 @@ class FolderColumns:
         return map(FolderRecord._make, rows)
 
 
-FILE_LISTS = tuple(name for name in FileColumns.__slots__ if name != "sha256")
+FILE_COLUMNS = tuple(name for name in FileColumns.__slots__ if name != "headers")
+FILE_LISTS = tuple(name for name in FILE_COLUMNS if name != "sha256")

@@ -4,11 +4,14 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ..errors import UnpackFailed
+from .columns import Headers
 from .extract_refusals import shown
+from .vault import WRITTEN
 
 Owner = tuple[int, int]
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -39,7 +42,13 @@ class Destination:
             os.utime(handle, ns=(mtime_ns, mtime_ns))
 
     def write_file(
-        self, path: bytes, content: Iterable[bytes], *, mode: int = 0o644, mtime_ns: int | None = None
+        self,
+        path: bytes,
+        content: Iterable[bytes],
+        *,
+        mode: int = 0o644,
+        mtime_ns: int | None = None,
+        headers: Headers | None = None,  # noqa: ARG002 - a directory keeps none
     ) -> None:
         *parents, name = path.split(b"/")
         with explained(path):
@@ -99,10 +108,20 @@ class Destination:
         self._leave(0)
 
 
+@contextmanager
+def opened_folder(path: Path) -> Iterator[int]:
+    """The handle of a folder that is really there. Raises: OSError"""
+    handle = os.open(path, FOLDER)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
 def write_all(handle: int, piece: bytes) -> None:
     left = memoryview(piece)
     while left:
-        left = left[os.write(handle, left) :]
+        left = left[os.write(handle, left[:WRITTEN]) :]
 
 
 @contextmanager

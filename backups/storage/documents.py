@@ -1,55 +1,47 @@
 """The uploaded files: walked, merged with the base in the same order, and only what is new is packed."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 from stat import S_IMODE
+from typing import Protocol
 
 from .base import Moved, PackNumbers, base_of
 from .batches import Batch, Outcome, Run, Unread
 from .columns import FRAME, FileColumns, FileRecord, FolderRecord, Frames
+from .documents_found import Found, LeftOut, Pace, Readable
 from .large import Tools, save_large
 from .manifest import ManifestReader, ManifestWriter, Sums
 from .packs import PackWriter
 from .reading import Content, Freezer, TooLarge
 from .saved import DocumentsSaved
-from .stored import Stored
+from .stored import Stored, Tick
 from .vault import Vault
-from .walk import FoundFile, LeftOut, walk
 
-__all__ = ["Beat", "DocumentsSaved", "measure", "save_documents"]
+__all__ = ["Beat", "DocumentsSaved", "save_documents"]
 
 Beat = Callable[[int, int | None], None]
 """Told the bytes done and, where known, in all; may raise to end the work."""
 
-THREADS = 2
-INLINE_BYTES = 1 << 20
-AHEAD_BYTES = 6 << 20
 WALKED = 64
+AHEAD_BATCHES = 64
 NO_ROWS = FileColumns()
 
 
-def measure(root: Path, beat: Beat) -> tuple[int, int]:
-    """Files below `root` and their bytes. Only a first backup needs it, to say how far it has come.
+class Source(Protocol):
+    """Where uploaded files come from."""
 
-    Raises: FilesUnreadable.
-    """
-    count, size = 0, 0
-    for found in walk(root):
-        if isinstance(found, FoundFile):
-            count += 1
-            size += found.seen.st_size
-            if count % WALKED == 0:
-                beat(0, None)
-    return count, size
+    pace: Pace
+
+    def walk(self, tick: Tick) -> Generator[Found]:
+        """Everything there is, in walk order. Raises: FilesUnreadable"""
 
 
 def save_documents(
-    root: Path,
+    source: Source,
     *,
     vault: Vault,
     base: ManifestReader | None,
@@ -59,7 +51,7 @@ def save_documents(
     beat: Beat,
     total_bytes: int | None = None,
 ) -> DocumentsSaved:
-    """Store the uploaded files below `root`: rows into `manifest`, what the base does not have into `packs`.
+    """Store the uploaded files: rows into `manifest`, what the base does not have into `packs`.
 
     Packs are finished and read back, rows are closed (`sums` has seen all of them); the manifest's end is the caller's.
     `beat` is called from this thread at least twice a second. Whatever it or anything else raises, no thread stays and
@@ -70,9 +62,9 @@ def save_documents(
     """
     manifest.sums = sums
     try:
-        saving = _Saving(vault, base, packs, manifest, lambda done: beat(done, total_bytes))
+        saving = _Saving(source, vault, base, packs, manifest, lambda done: beat(done, total_bytes))
         try:
-            return saving.run(root)
+            return saving.run()
         finally:
             saving.stop()
     except BaseException:
@@ -86,6 +78,7 @@ class _Saving:
 
     def __init__(
         self,
+        source: Source,
         vault: Vault,
         base: ManifestReader | None,
         packs: PackWriter,
@@ -97,24 +90,25 @@ class _Saving:
         self._base = base_of(base, vault)
         self._numbers: Mapping[int, int] = PackNumbers(base, manifest) if base is not None else {}
         self._moved: Moved | None = None
-        self._batch = Batch()
+        self._source, self._pace = source, source.pace
+        self._batch = Batch(self._pace.files)
         self._waiting: deque[Batch] = deque()
         self._waiting_bytes = 0
         self._freezer = Freezer()
         self._tools: Tools | None = None
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="documents")
+        self._pool = ThreadPoolExecutor(self._pace.threads, thread_name_prefix="documents")
         self._is_stopped = False
 
-    def run(self, root: Path) -> DocumentsSaved:
-        with closing(walk(root)) as tree:
+    def run(self) -> DocumentsSaved:
+        with closing(self._source.walk(self._tick)) as tree:
             for count, found in enumerate(tree):
-                if isinstance(found, FoundFile):
-                    self._meet(found)
-                elif isinstance(found, FolderRecord):
+                if isinstance(found, FolderRecord):
                     self.saved.folders_count += 1
                     self._manifest.add_folder(found)
-                else:
+                elif isinstance(found, LeftOut):
                     self.saved.leave_out(found)
+                else:
+                    self._meet(found)
                 if count % WALKED == 0:
                     self._tick()
             self._write_all()
@@ -136,7 +130,7 @@ class _Saving:
     def _tick(self, reading: int = 0) -> None:
         self._beat(self.saved.files_bytes + reading)
 
-    def _meet(self, found: FoundFile) -> None:
+    def _meet(self, found: Readable) -> None:
         one = Unread(found, NO_ROWS, -1)
         if self._base is not None:
             row = self._base.match(found.path)
@@ -161,29 +155,29 @@ class _Saving:
 
     def _read(self) -> None:
         """Read the batch: small ones here, because a thread would cost more than it brings; and begin a new one."""
-        batch, self._batch = self._batch, Batch()
+        batch, self._batch = self._batch, Batch(self._pace.files)
         read = partial(batch.read, self._freezer, self._same_as, lambda: self._is_stopped)
-        if batch.unread and (self._waiting or batch.unread_bytes >= INLINE_BYTES):
+        if batch.unread and (self._waiting or batch.unread_bytes >= self._pace.inline_bytes):
             batch.future = self._pool.submit(read)
         self._waiting.append(batch)
         self._waiting_bytes += batch.unread_bytes
         if batch.future is None:
             read()
-        self._write_ready(AHEAD_BYTES)
+        self._write_ready(self._pace.ahead_bytes, AHEAD_BATCHES)
 
     def _same_as(self, one: Unread, sha256: str) -> FileRecord | None:
         return one.same_as(self._base, self._moved, sha256)
 
     def _write_all(self) -> None:
         self._read()
-        self._write_ready(-1)
+        self._write_ready(-1, 0)
 
-    def _write_ready(self, ahead: int) -> None:
-        """Write what is read, and wait until no more than `ahead` bytes are being read."""
+    def _write_ready(self, ahead: int, batches: int) -> None:
+        """Write what is read, and wait until no more than `ahead` bytes in so many batches are being read."""
         while self._waiting:
             future = self._waiting[0].future
             while future is not None and not future.done():
-                if self._waiting_bytes <= ahead:
+                if self._waiting_bytes <= ahead and len(self._waiting) <= batches:
                     return
                 wait_for([future], timeout=0.2)
                 self._tick()
@@ -245,6 +239,7 @@ class _Saving:
                 pack,
                 offset,
                 frames,
+                content.headers,
             )
         )
 

@@ -1,15 +1,18 @@
 """Uploaded archives: looked at to the end, then written where they belong. Nothing in them is believed twice."""
 
+import hashlib
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from .destination import Destination, Owner, explained
+from .destination import explained
+from .documents_store import FilesWriter
 from .extract_inspect import Dump, Inspection, Opened, inspect
 from .extract_layout import DUMP, TREE
 from .extract_names import Seen, check_length, foreign_offence, plain_path
 from .extract_refusals import refusal
 from .extract_stream import Beat, Limits, Member
 
-__all__ = ["Dump", "Inspection", "Limits", "Owner", "extract", "inspect"]
+__all__ = ["Dump", "Inspection", "Limits", "extract", "inspect"]
 
 
 class Writable(Protocol):
@@ -18,28 +21,42 @@ class Writable(Protocol):
 
 def extract(
     file: BinaryIO,
-    into: int,
+    into: FilesWriter,
     limits: Limits,
     *,
     inspection: Inspection,
     beat: Beat,
-    owner: Owner | None = None,
     dump_into: Writable | None = None,
 ) -> None:
-    """Write an inspected archive's uploaded files into a folder, and its dump, if it has one, to `dump_into`.
+    """Write an inspected archive's uploaded files, and its dump, if it has one, to `dump_into`.
 
-    `into` is the folder's handle; `owner` (uid, gid) is given to all that is made. What was written before a refusal
-    stays and is the caller's to remove. Raises: UploadRefused (changed, when the bytes are not those inspected; and
-    all that inspect() raises), UnpackFailed.
+    What was written before a refusal stays and is the caller's to remove.
+
+    Raises: UploadRefused (changed, when the bytes are not those inspected; and all that inspect() raises), and what
+    writing there raises.
     """
     if inspection.written_names and inspection.written is None:
         inspection = inspect(file, limits, beat=beat, allow_empty=True)
     opened = Opened(file, limits, beat)
-    with Destination(into, owner) as destination:
-        extraction = _Extraction(inspection, limits, destination, dump_into)
-        for member in opened.members():
-            extraction.meet(member)
+    extraction = _Extraction(inspection, limits, into, dump_into)
+    for member in opened.members():
+        extraction.meet(member)
     if opened.source.end() != inspection.sha256:
+        raise refusal("changed")
+
+
+def extract_dump(file: BinaryIO, limits: Limits, *, into: Path, inspection: Inspection, beat: Beat) -> None:
+    """Write the dump of an inspected full backup to a new file. Raises: UploadRefused (changed, …), UnpackFailed."""
+    assert inspection.dump
+    sha256 = hashlib.sha256()
+    for member in Opened(file, limits, beat).members():
+        if plain_path(member.name, limits, is_folder=member.is_folder) == DUMP:
+            with explained(member.name), into.open("xb") as target:
+                for piece in member.content:
+                    sha256.update(piece)
+                    target.write(piece)
+            break
+    if sha256.hexdigest() != inspection.dump.sha256:
         raise refusal("changed")
 
 
@@ -47,7 +64,7 @@ class _Extraction:
     """One archive on its way into a folder, by the rules of the kind that its inspection found."""
 
     def __init__(
-        self, inspection: Inspection, limits: Limits, destination: Destination, dump_into: Writable | None
+        self, inspection: Inspection, limits: Limits, destination: FilesWriter, dump_into: Writable | None
     ) -> None:
         self._inspection, self._limits, self._seen = inspection, limits, Seen(limits)
         self._destination, self._dump_into = destination, dump_into

@@ -73,20 +73,8 @@ class ManifestWriter:
 
     def add_file(self, record: FileRecord) -> None:
         """Add a row; its pack is a number from `number_of`."""
-        files = self._files
-        files.path.append(record.path)
-        files.mode.append(record.mode)
-        files.uid.append(record.uid)
-        files.gid.append(record.gid)
-        files.mtime_ns.append(record.mtime_ns)
-        files.ctime_ns.append(record.ctime_ns)
-        files.inode.append(record.inode)
-        files.size.append(record.size)
+        self._files.add(record)
         self._digests.append(record.sha256)
-        files.crc32.append(record.crc32)
-        files.pack.append(record.pack)
-        files.offset.append(record.offset)
-        files.frames.append(record.frames)
         self._path_bytes += len(record.path)
         self._write_full()
 
@@ -94,20 +82,8 @@ class ManifestWriter:
         """Add rows of another manifest whole; `numbers` maps its pack numbers to ours."""
         while start < stop:
             end = min(stop, start + ROWS - len(self._files))
-            files = self._files
-            files.path += columns.path[start:end]
-            files.mode += columns.mode[start:end]
-            files.uid += columns.uid[start:end]
-            files.gid += columns.gid[start:end]
-            files.mtime_ns += columns.mtime_ns[start:end]
-            files.ctime_ns += columns.ctime_ns[start:end]
-            files.inode += columns.inode[start:end]
-            files.size += columns.size[start:end]
+            self._files.add_rows(columns, start, end, numbers)
             self._digests.append(columns.sha256[64 * start : 64 * end])
-            files.crc32 += columns.crc32[start:end]
-            files.pack += [numbers[pack] for pack in columns.pack[start:end]]
-            files.offset += columns.offset[start:end]
-            files.frames += columns.frames[start:end]
             start = end
             self._write_full()
 
@@ -148,6 +124,7 @@ class ManifestWriter:
         self._digests, self._path_bytes = [], 0
         if not len(files):
             return
+        files.close()
         if self._fresh_packs:
             first = len(self._numbers) - len(self._fresh_packs)
             self._line({"packs": {"first": first, "names": self._fresh_packs}})

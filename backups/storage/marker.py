@@ -1,6 +1,8 @@
 """The marker: one object that says whose vault this is, so that an unmounted disk or a wrong bucket is noticed."""
 
 import json
+import random
+import time
 
 from ..errors import StoredAlready, StoredMissing, VaultForeign, VaultUnreachable
 from . import names
@@ -8,6 +10,8 @@ from .vault import Vault
 
 FORMAT = "portal-vault/1"
 LONGEST = 4096
+PAUSES = (0.1, 0.2, 0.4, 0.8)
+"""Seconds for whoever else is writing it."""
 NOT_OURS = ("lost+found",)
 
 
@@ -23,10 +27,10 @@ def check_marker(vault: Vault, installation: str, *, may_make: bool) -> None:
     """
     if may_make:
         vault.settle()
-    found = _read(vault)
+    found = installation_of(vault)
     if found is None and may_make:
         _make(vault, installation)
-        found = _read(vault)
+        found = installation_of(vault)
     if found is None:
         raise VaultForeign(
             f"The vault lacks its marker {names.MARKER}: its disk may not be mounted, or this is another place. "
@@ -39,8 +43,21 @@ def check_marker(vault: Vault, installation: str, *, may_make: bool) -> None:
         )
 
 
-def _read(vault: Vault) -> str | None:
-    """Whom the marker names; None without a marker."""
+def check_first(vault: Vault, installation: str) -> None:
+    """See, before the first write ever, that it would be taken. Nothing is written.
+
+    Raises:
+        VaultForeign: it is another one's, or holds what is nobody's.
+        VaultUnreachable
+    """
+    if installation_of(vault) is None:
+        _check_empty(vault)
+    else:
+        check_marker(vault, installation, may_make=False)
+
+
+def installation_of(vault: Vault) -> str | None:
+    """Whom the marker names; None without a marker. Raises: VaultForeign, VaultUnreachable."""
     try:
         size = vault.size(names.MARKER)
         content = b"".join(vault.stream(names.MARKER, 0, min(size, LONGEST)))
@@ -57,20 +74,34 @@ def _read(vault: Vault) -> str | None:
         ) from None
 
 
-def _make(vault: Vault, installation: str) -> None:
+def _check_empty(vault: Vault) -> None:
+    """Whoever is faster may have marked it meanwhile."""
     folders, files = vault.listdir("")
-    if files or set(folders) - set(NOT_OURS):
+    if (files or set(folders) - set(NOT_OURS)) and installation_of(vault) is None:
         raise VaultForeign(
             f"The vault is not empty and lacks the marker {names.MARKER}, so what it holds is somebody else's. "
             "Nothing was written. Set PORTAL_VAULT to an empty place."
         )
-    # A first write that was cut leaves its beginning.
-    vault.discard(names.MARKER)
-    try:
-        with vault.create(names.MARKER) as writer:
-            writer.write(json.dumps({"format": FORMAT, "installation": installation}).encode())
-            writer.commit()
-    except (StoredAlready, VaultUnreachable):
-        # Two first writes at once: the marker of whoever was faster is read and compared.
-        if _read(vault) is None:
-            raise
+
+
+def _make(vault: Vault, installation: str) -> None:
+    """Of several first writes at once one makes it; the others wait for it, then read and compare it."""
+    for pause in (*PAUSES, 0):
+        _check_empty(vault)
+        if not pause:
+            vault.discard(names.MARKER)  # a first write that was cut left its beginning
+        try:
+            _write(vault, installation)
+            return
+        except (StoredAlready, VaultUnreachable) as error:
+            if installation_of(vault) is not None:
+                return
+            if not pause or not isinstance(error, StoredAlready):
+                raise
+        time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that not all come at once again
+
+
+def _write(vault: Vault, installation: str) -> None:
+    with vault.create(names.MARKER) as writer:
+        writer.write(json.dumps({"format": FORMAT, "installation": installation}).encode())
+        writer.commit()

@@ -31,7 +31,8 @@ def _place_within(path: str, mounts: list[tuple[str, str, str]]) -> tuple[str, s
     holding = [mount for mount in mounts if path == mount[2] or path.startswith(mount[2].rstrip("/") + "/")]
     if not holding:
         return None
-    device, root, point = max(holding, key=lambda mount: len(mount[2]))
+    # Of two at one place the later one hides the earlier.
+    device, root, point = max(reversed(holding), key=lambda mount: len(mount[2]))
     rest = path[len(point.rstrip("/")) :]
     return device, (root.rstrip("/") + rest) or "/"
 

@@ -54,6 +54,8 @@ class PackWriter:
     def append(self, frame: bytes | memoryview) -> None:
         """Add a frame or a piece of one."""
         length = len(frame)
+        if length >= JOINED:
+            self._write_joined()  # many bytes are not copied once more, to go with a few
         self._offset += length
         self.stored_bytes += length
         self._joined_bytes += length
@@ -112,13 +114,14 @@ class PackWriter:
         self.abort()
 
     def _write_joined(self) -> None:
+        if not self._joined:
+            return
         assert self._open is not None
         joined, self._joined, self._joined_bytes = self._joined, [], 0
         self._open.write(joined[0] if len(joined) == 1 else b"".join(joined))
 
     def _close(self) -> None:
-        if self._joined:
-            self._write_joined()
+        self._write_joined()
         assert self._open is not None
         stream, self._open = self._open, None
         self._closing.append((stream, self._thread.submit(self._keep, stream)))

@@ -7,14 +7,25 @@ import stat
 import threading
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from backports.zstd import ZstdCompressor
 
-from .columns import FRAME, FileRecord
+from .columns import FRAME, FileRecord, Headers
+from .documents_found import (
+    ChangedMeanwhile,
+    LeftOut,
+    Openable,
+    OpenedFile,
+    Readable,
+    Seen,
+    always_changing,
+    unreadable,
+)
 from .packs import Place
-from .walk import GONE, FoundFile, LeftOut, unreadable
+from .walk import GONE, FoundFile
 
 TRIES = 3
 PROBED = 48 << 10
@@ -32,8 +43,8 @@ class Content:
     `seen` is how the file looked before it was read, so that a later change shows.
     """
 
-    found: FoundFile
-    seen: os.stat_result
+    found: Readable
+    seen: Seen
     size: int
     sha256: str
     crc32: int = 0
@@ -42,6 +53,7 @@ class Content:
     lengths: list[int] = field(default_factory=list)
     known: FileRecord | None = None
     is_changed: bool = False
+    headers: Headers | None = None
 
 
 class TooLarge(Exception):
@@ -53,13 +65,39 @@ class Opened(NamedTuple):
 
     file: int
     seen: os.stat_result
+    headers: Headers | None = None
+
+    def read(self, length: int) -> bytes:
+        return read_up_to(self.file, length)
+
+    def fill(self, buffer: memoryview) -> int:
+        return fill(self.file, buffer)
+
+    def sample(self, length: int) -> bytes:
+        here = os.lseek(self.file, 0, os.SEEK_CUR)
+        return b"".join(os.pread(self.file, SAMPLE, here + at) for at in sampled(length))
+
+    def rewind(self) -> None:
+        os.lseek(self.file, 0, os.SEEK_SET)
+
+    def look(self) -> os.stat_result:
+        return os.fstat(self.file)
+
+    def close(self) -> None:
+        os.close(self.file)
 
 
-def open_file(found: FoundFile) -> Opened | LeftOut | None:
+def open_file(found: Readable) -> OpenedFile | LeftOut | None:
     """The file, open; LeftOut when the name is something else by now, None when it vanished.
 
     Raises: FilesUnreadable.
     """
+    if isinstance(found, FoundFile):
+        return _open_in_folder(found)
+    return cast(Openable, found).open()
+
+
+def _open_in_folder(found: FoundFile) -> Opened | LeftOut | None:
     try:
         file = os.open(found.name, FILE_FLAGS, dir_fd=found.folder.number)
     except OSError as error:
@@ -91,7 +129,13 @@ def fill(file: int, buffer: memoryview) -> int:
     return count
 
 
-def is_same(before: os.stat_result, after: os.stat_result) -> bool:
+def sampled(length: int) -> tuple[int, int, int]:
+    """Where samples of so many bytes are taken."""
+    last = max(0, length - SAMPLE)
+    return 0, last // 2, last
+
+
+def is_same(before: Seen, after: Seen) -> bool:
     return (
         before.st_mtime_ns == after.st_mtime_ns
         and before.st_ctime_ns == after.st_ctime_ns
@@ -130,8 +174,10 @@ class Freezer:
 
     def _is_worth_while(self, plain: bytes | memoryview) -> bool:
         """Most uploads are compressed already. Three samples tell, at a tenth of the cost."""
-        last = max(0, len(plain) - SAMPLE)
-        sample = b"".join(plain[at : at + SAMPLE] for at in (0, last // 2, last))
+        return self.helps(b"".join(plain[at : at + SAMPLE] for at in sampled(len(plain))))
+
+    def helps(self, sample: bytes) -> bool:
+        """Whether compression makes a sample shorter."""
         return len(self._compressor().compress(sample, ZstdCompressor.FLUSH_FRAME)) < 0.98 * len(sample)
 
     def _compressor(self) -> ZstdCompressor:
@@ -140,7 +186,7 @@ class Freezer:
             found = self._own.compressor = ZstdCompressor(level=self._level)
         return found
 
-    def save(self, found: FoundFile, known: Known) -> Content | LeftOut | None:
+    def save(self, found: Readable, known: Known) -> Content | LeftOut | None:
         """Read a file of one frame, again when it changed meanwhile; after three tries it counts as changed.
 
         Returns LeftOut when it is no regular file any more, None when it vanished.
@@ -149,9 +195,9 @@ class Freezer:
         taken = _read_steadily(found)
         if not isinstance(taken, _Taken):
             return taken
-        plain, seen, is_changed = taken
+        plain, seen, is_changed, headers = taken
         sha256 = hashlib.sha256(plain).hexdigest()
-        content = Content(found, seen, len(plain), sha256, is_changed=is_changed)
+        content = Content(found, seen, len(plain), sha256, is_changed=is_changed, headers=headers)
         if not plain:
             return content
         content.known = known(sha256)
@@ -163,25 +209,27 @@ class Freezer:
 
 class _Taken(NamedTuple):
     plain: bytes
-    seen: os.stat_result
+    seen: Seen
     is_changed: bool
+    headers: Headers | None
 
 
-def _read_steadily(found: FoundFile) -> _Taken | LeftOut | None:
+def _read_steadily(found: Readable) -> _Taken | LeftOut | None:
     for last in (False,) * (TRIES - 1) + (True,):
-        opened = open_file(found)
-        if not isinstance(opened, Opened):
-            return opened
-        file, before = opened
-        try:
-            if before.st_size > FRAME:
-                raise TooLarge
-            plain = read_up_to(file, before.st_size) if before.st_size else b""
-            is_steady = is_same(before, os.fstat(file)) and len(plain) == before.st_size
-        except OSError as error:
-            raise unreadable(found.path, error) from error
-        finally:
-            os.close(file)
-        if is_steady or last:
-            return _Taken(plain, before, not is_steady)
-    return None
+        with suppress(ChangedMeanwhile):
+            opened = open_file(found)
+            if opened is None or isinstance(opened, LeftOut):
+                return opened
+            before = opened.seen
+            try:
+                if before.st_size > FRAME:
+                    raise TooLarge
+                plain = opened.read(before.st_size) if before.st_size else b""
+                is_steady = is_same(before, opened.look()) and len(plain) == before.st_size
+            except OSError as error:
+                raise unreadable(found.path, error) from error
+            finally:
+                opened.close()
+            if is_steady or last:
+                return _Taken(plain, before, not is_steady, opened.headers)
+    raise always_changing(found.path)

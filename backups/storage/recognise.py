@@ -18,6 +18,9 @@ MAKE_A_DUMP = "pg_dump -Fc --no-owner --no-privileges -f data.backup DATABASE"
 MAKE_AN_ARCHIVE = "tar -czf files.tar.gz -C FOLDER ."
 DUMPS_TAKEN = f"Database dumps are taken in PostgreSQL's custom format; make one with: {MAKE_A_DUMP}"
 ARCHIVES_TAKEN = f"Files are taken as .zip, .tar or .tar.gz; make one with: {MAKE_AN_ARCHIVE}"
+FULL_BACKUPS_TAKEN = (
+    "A full backup is what a portal gives under Download, a .zip or .tar.gz; other files go up by themselves."
+)
 
 
 class FileKind(StrEnum):
@@ -131,12 +134,15 @@ def require_dump(
     return header
 
 
-def require_archive(recognised: Recognised) -> FileKind:
-    """The kind of an archive that may be uploaded. Raises: UploadRefused with code not-an-archive or empty-file."""
+def require_archive(recognised: Recognised, *, taken: str = ARCHIVES_TAKEN) -> FileKind:
+    """The kind of an archive that may be uploaded; `taken` is what is said of other files.
+
+    Raises: UploadRefused with code not-an-archive or empty-file.
+    """
     if recognised.kind in ARCHIVES:
         return recognised.kind
     code = "empty-file" if recognised.kind is FileKind.EMPTY else "not-an-archive"
-    raise UploadRefused(code, f"The file is {recognised.what}. Nothing was changed. {ARCHIVES_TAKEN}")
+    raise UploadRefused(code, f"The file is {recognised.what}. Nothing was changed. {taken}")
 
 
 def is_tar_header(block: bytes) -> bool:

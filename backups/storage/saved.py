@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from .documents_found import LeftOut
 from .stored import Stored
-from .walk import LeftOut
 
 NAMED = 100
 

@@ -85,13 +85,14 @@ def read_back(vault: Vault, stored: Stored, tick: Tick = no_tick) -> None:
 def read_through(vault: Vault, stored: Stored) -> Iterator[bytes]:
     """The blocks of an object, for whoever has a use for them while it is read back. Raises as `read_back`."""
     size, sha256 = 0, hashlib.sha256()
-    for block in vault.stream(stored.name):
+    for block in vault.stream(stored.name, block=READ):
         sha256.update(block)
         size += len(block)
         yield block
     if (size, sha256.hexdigest()) != (stored.size, stored.sha256):
+        how = "other bytes" if size == stored.size else f"{size} bytes"
         raise StoredDiffers(
-            f"What was read back from the vault is not what was written: {stored.name} has {size} bytes, "
+            f"What was read back from the vault is not what was written: {stored.name} has {how}, "
             f"{stored.size} were written. Look at the vault's disk; nothing was built upon it."
         )
 

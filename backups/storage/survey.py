@@ -7,6 +7,7 @@ from functools import cached_property
 from hashlib import blake2b
 from uuid import UUID
 
+from ..errors import VaultUnreachable
 from . import names
 from .columns import FileColumns, Frames
 from .manifest import ManifestReader
@@ -79,8 +80,17 @@ class Survey:
         return self.sizes.get(pack, 0)
 
 
-def survey(vault: Vault, environment: UUID, *, without: Collection[str] = (), tick: Tick = no_tick) -> Survey:
+def survey(
+    vault: Vault,
+    environment: UUID,
+    *,
+    without: Collection[str] = (),
+    known: Collection[str] = (),
+    tick: Tick = no_tick,
+) -> Survey:
     """Look at everything of an environment but `without`, the names of manifests that are about to go.
+
+    `known` are manifests of which the portal knows: a list without one that is there is not believed.
 
     Packs are listed before manifests are read, so that what is stored meanwhile is never taken for dead: a pack that
     was seen is named by a manifest that is read later, or its backup still runs.
@@ -91,7 +101,9 @@ def survey(vault: Vault, environment: UUID, *, without: Collection[str] = (), ti
     packs = {f"{folder}/{name}" for name in vault.listdir(folder)[1]}
     unfinished = vault.unfinished(folder) + vault.unfinished(moves_folder)
     found = Survey(packs, {}, {}, None, [], unfinished)
-    for manifest in manifests(vault, environment):
+    there = set(manifests(vault, environment))
+    _check_list(vault, there, known)
+    for manifest in sorted(there):
         if manifest not in without:
             _read(ManifestReader(vault, manifest), found, tick)
     found.moves = Moves.newest(vault, moves_folder)
@@ -108,6 +120,13 @@ def manifests(vault: Vault, environment: UUID) -> Iterator[str]:
     for attempt in vault.listdir(folder)[0]:
         if names.MANIFEST in vault.listdir(f"{folder}/{attempt}")[1]:
             yield f"{folder}/{attempt}/{names.MANIFEST}"
+
+
+def _check_list(vault: Vault, listed: set[str], known: Collection[str]) -> None:
+    """A vault may answer with an old list, and what is only missing there would look as if nobody needed it."""
+    for name in sorted(set(known) - listed):
+        if vault.exists(name):
+            raise VaultUnreachable(f"The vault's list lacks {name}, which is there: it is an old list.")
 
 
 def _read(manifest: ManifestReader, found: Survey, tick: Tick) -> None:

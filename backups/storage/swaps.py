@@ -6,7 +6,9 @@ Each may be called again after a kill at any point, and then goes on where it wa
 """
 
 import os
-import shutil
+import stat
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -62,10 +64,21 @@ def make_tree(path: Path, like: Path) -> None:
     path.chmod(facts.st_mode & 0o7777)
 
 
-def discard(tree: Path) -> None:
+def discard(tree: Path, beat: Callable[[], None] = lambda: None) -> None:
     """Remove a tree that is not live. Nothing there is no error; what cannot be removed is."""
     if tree.is_symlink() or not tree.exists():
         return
-    shutil.rmtree(tree)
+    for _, folders, files, handle in os.fwalk(os.fsencode(tree), topdown=False):
+        with suppress(PermissionError):  # it may be shut against its own owner
+            os.fchmod(handle, 0o700)
+        for name in files:
+            os.unlink(name, dir_fd=handle)
+            beat()
+        for name in folders:
+            if stat.S_ISLNK(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+                os.unlink(name, dir_fd=handle)
+            else:
+                os.rmdir(name, dir_fd=handle)
+    tree.rmdir()
     if tree.parent.name == OWN and not any(tree.parent.iterdir()):
         tree.parent.rmdir()

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from ..errors import StoredDiffers
 from .columns import FileRecord
-from .destination import Destination, Owner
 from .documents import Beat
+from .documents_store import FilesWriter
 from .manifest import ManifestReader
 from .packs import PackReader
 
@@ -21,38 +21,36 @@ class Unpacked(NamedTuple):
     size: int
 
 
-def unpack(manifest: ManifestReader, packs: PackReader, into: int, *, owner: Owner | None, beat: Beat) -> Unpacked:
-    """Write every file and folder of a manifest into the folder of this handle, with their modes and times.
+def unpack(manifest: ManifestReader, packs: PackReader, into: FilesWriter, *, beat: Beat) -> Unpacked:
+    """Write every file and folder of a manifest, with their modes, times and headers where those can be kept.
 
-    All become `owner`'s (uid, gid; None: whoever runs this). Memory is flat. What was written before an error stays
-    and is the caller's to remove.
+    Memory is flat. What was written before an error stays and is the caller's to remove.
 
     Raises:
         StoredDiffers, StoredMissing, VaultUnreachable, ManifestNotReadable, UnpackFailed.
     """
     count, size = 0, 0
     total = int(manifest.end["files_bytes"])
-    with Destination(into, owner) as destination:
-        for record in manifest.files():
-            pack = manifest.pack_name(record.pack) if record.size else ""
-            content = _checked(packs.content(pack, record), record, partial(_beat_on, beat, size, total))
-            destination.write_file(
-                os.fsencode(record.path), content, mode=record.mode & 0o7777, mtime_ns=record.mtime_ns
-            )
-            count, size = count + 1, size + record.size
-        for folder in manifest.folders():
-            destination.make_folder(os.fsencode(folder.path))
-        _finish_folders(manifest, destination)
+    for record in manifest.files():
+        pack = manifest.pack_name(record.pack) if record.size else ""
+        content = _checked(packs.content(pack, record), record, partial(_beat_on, beat, size, total))
+        into.write_file(
+            os.fsencode(record.path),
+            content,
+            mode=record.mode & 0o7777,
+            mtime_ns=record.mtime_ns,
+            headers=record.headers,
+        )
+        count, size = count + 1, size + record.size
+    for folder in manifest.folders():
+        into.make_folder(os.fsencode(folder.path))
+    for folder in manifest.folders():
+        into.finish_folder(os.fsencode(folder.path), folder.mode & 0o7777, folder.mtime_ns)
     if (count, size) != (manifest.end["files_count"], total):
         raise StoredDiffers(
             f"The backup's list names {count} files and says that it holds {manifest.end['files_count']}."
         )
     return Unpacked(count, size)
-
-
-def _finish_folders(manifest: ManifestReader, destination: Destination) -> None:
-    for folder in manifest.folders():
-        destination.finish_folder(os.fsencode(folder.path), folder.mode & 0o7777, folder.mtime_ns)
 
 
 def _beat_on(beat: Beat, before: int, total: int, done: int) -> None:

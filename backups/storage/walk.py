@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from ..errors import FilesUnreadable
 from .columns import FolderRecord
+from .documents_found import LeftOut as LeftOut
+from .documents_found import shown as shown
+from .documents_found import unreadable
 
 OWN = ".portal"
 LOST_AND_FOUND = "lost+found"
@@ -46,15 +49,11 @@ class FoundFile(NamedTuple):
     folder: Handle
     seen: os.stat_result
 
+    def hold(self) -> None:
+        self.folder.hold()
 
-class LeftOut(NamedTuple):
-    """Something that is not backed up; `why` is links, devices or unreadable."""
-
-    path: str
-    why: str
-
-
-Found = FoundFile | FolderRecord | LeftOut
+    def release(self) -> None:
+        self.folder.release()
 
 
 class _Level:
@@ -74,7 +73,7 @@ class _Level:
         return FolderRecord(self.prefix[:-1], mode, one.st_uid, one.st_gid, one.st_mtime_ns, is_empty)
 
 
-def walk(root: Path) -> Generator[Found]:
+def walk(root: Path) -> Generator[FoundFile | FolderRecord | LeftOut]:
     """Everything below `root` but `.portal/`. A folder comes before what it holds; what vanishes meanwhile is skipped.
 
     A file's folder is only open until the next step, unless somebody holds it.
@@ -104,19 +103,6 @@ def walk(root: Path) -> Generator[Found]:
     finally:
         for level in levels:
             level.handle.release()
-
-
-def unreadable(path: str, error: OSError) -> FilesUnreadable:
-    return FilesUnreadable(
-        f"{shown(path)} in the uploaded files cannot be read ({error.strerror}), and a backup must not silently lack "
-        "files. No backup was made. Let the portal's user read it, or remove it, then try again."
-    )
-
-
-def shown(path: str) -> str:
-    """A path as a person can read it: control characters and bytes that are no UTF-8 escaped, cut when very long."""
-    escaped = "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in path)
-    return escaped if len(escaped) <= 300 else f"{escaped[:150]}…{escaped[-149:]}"
 
 
 def _enter_root(root: Path) -> _Level:

@@ -1,4 +1,4 @@
-"""What is wrong with an environment's backups, above its list: a part of the page, asked for when it is there."""
+"""What is wrong with an environment's backups, above its list: as last seen at once, and asked for anew by the page."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

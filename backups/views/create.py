@@ -6,32 +6,31 @@ from django.views.decorators.http import require_http_methods
 from environments import clock
 from environments.access import Passed, pass_gate
 from environments.choices import Right
-from environments.errors import Refused
+from environments.lifecycle.submit import asked_already
+from environments.views.dialogs import answer, leave_dialog, show_dialog
 
 from ..forms import CreateForm
 from ..operations.create import request_create
 from ..policy import retention
-from .dialogs import INVALID, REFUSED, leave_dialog, show_dialog
 from .page import backups_in, list_address
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest, app: str, environment: str) -> HttpResponse:
     passed = pass_gate(request, app, environment, Right.CREATE)
-    if request.method != "POST":
-        return _show(request, passed, CreateForm(initial={"comment": request.GET.get("comment", "")}))
-    form = CreateForm(request.POST)
-    if not form.is_valid():
-        return _show(request, passed, form, INVALID)
-    try:
-        request_create(passed.environment, by=passed.by, comment=form.cleaned_data["comment"])
-    except Refused as refused:
-        form.add_error(None, str(refused))
-        return _show(request, passed, form, REFUSED)
-    return leave_dialog(request, list_address(passed.environment))
+    given = request.POST if request.method == "POST" else None
+    form = CreateForm(given, initial={"comment": request.GET.get("comment", "")})
+    status = answer(
+        form,
+        lambda: request_create(passed.environment, by=passed.by, comment=form.cleaned_data["comment"]),
+        is_asked_already=lambda: asked_already("create", passed.environment, passed.by),
+    )
+    if status is None:
+        return leave_dialog(request, list_address(passed.environment))
+    return _show(request, passed, form, status)
 
 
-def _show(request: HttpRequest, passed: Passed, form: CreateForm, status: int = 200) -> HttpResponse:
+def _show(request: HttpRequest, passed: Passed, form: CreateForm, status: int) -> HttpResponse:
     now = clock.now()
     rule = retention.rule_for(now.date())
     context = {

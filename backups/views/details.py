@@ -14,6 +14,7 @@ from environments.models import Operation
 from ..choices import BROKEN, Condition, Contents, Rule
 from ..models import Backup
 from ..operations.delete import is_last_good
+from ..operations.prospect import targets_of
 from .rows import modeler_against, waits_for
 
 SHORT_ID = 8
@@ -113,6 +114,14 @@ class Details:
     @property
     def may_download(self) -> bool:
         return Right.DOWNLOAD in self.passed and self.backup.is_usable
+
+    @cached_property
+    def may_restore(self) -> bool:
+        """Whether there is a place that this person may restore it into: here, or another of the app."""
+        user = self.passed.by.user
+        if not self.may_download or user is None:
+            return False
+        return Right.RESTORE in self.passed or bool(targets_of(self.backup, user))
 
     @property
     def may_comment(self) -> bool:

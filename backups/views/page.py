@@ -65,7 +65,7 @@ def place_in(passed: Passed, *, query: str, unit: str) -> Place:
         query=query,
         unit=unit,
         modeler_version=package.modeler_version if package else "",
-        may_create=Right.CREATE in passed,
+        may_create=Right.CREATE in passed and passed.environment.is_registered,
         minute=clock.now().replace(second=0, microsecond=0),
     )
 
@@ -94,6 +94,7 @@ def _page(request: HttpRequest, passed: Passed, opened: Details | None = None) -
         "is_changing": any(row.is_changing for row in page.rows),
         "is_filtered": bool(form.asked),
         "details": opened,
+        "alarms": passed.environment.notices,
         "next_nightly": next_nightly(passed.environment, passed.night_starts_at, clock.now()),
     }
     return render(request, "backups/page.html", context)

@@ -8,12 +8,11 @@ from django.views.decorators.http import require_http_methods
 
 from environments.access import pass_gate
 from environments.choices import Right
-from environments.errors import Refused
+from environments.views.dialogs import answer, leave_dialog, show_dialog
 
 from ..forms import PinForm, UnpinForm
 from ..operations import pin as operations
 from .details import details_of
-from .dialogs import INVALID, REFUSED, leave_dialog, show_dialog
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -22,17 +21,16 @@ def pin(request: HttpRequest, app: str, environment: str, backup: UUID) -> HttpR
     details = details_of(passed, backup)
     given = request.POST if request.method == "POST" else None
     form = PinForm(given, initial={"reason": details.backup.pin_reason, "until": details.backup.pinned_until})
-    status = INVALID if form.is_bound else 200
-    if form.is_valid():
+
+    def ask() -> None:
         last_day = form.cleaned_data["until"]
         until = datetime.combine(last_day, time.max, UTC) if last_day else None
-        try:
-            operations.pin(details.backup, by=passed.by, reason=form.cleaned_data["reason"], until=until)
-        except Refused as refused:
-            form.add_error(None, str(refused))
-            status = REFUSED
-        else:
-            return leave_dialog(request, details.backup.get_absolute_url(), "The backup is pinned.")
+        seen = request.POST.get("seen")
+        operations.pin(details.backup, by=passed.by, reason=form.cleaned_data["reason"], until=until, seen=seen)
+
+    status = answer(form, ask)
+    if status is None:
+        return leave_dialog(request, details.backup.get_absolute_url(), "The backup is pinned.")
     context = {"details": details, "form": form, "back": details.backup.get_absolute_url()}
     return show_dialog(request, "backups/dialogs/pin.html", context, status)
 
@@ -42,14 +40,8 @@ def unpin(request: HttpRequest, app: str, environment: str, backup: UUID) -> Htt
     passed = pass_gate(request, app, environment, Right.DELETE)
     details = details_of(passed, backup)
     form = UnpinForm(request.POST if request.method == "POST" else None)
-    status = 200
-    if form.is_bound:
-        try:
-            operations.unpin(details.backup, by=passed.by)
-        except Refused as refused:
-            form.add_error(None, str(refused))
-            status = REFUSED
-        else:
-            return leave_dialog(request, details.backup.get_absolute_url(), "The pin is taken out.")
+    status = answer(form, lambda: operations.unpin(details.backup, by=passed.by))
+    if status is None:
+        return leave_dialog(request, details.backup.get_absolute_url(), "The pin is taken out.")
     context = {"details": details, "form": form, "back": details.backup.get_absolute_url()}
     return show_dialog(request, "backups/dialogs/unpin.html", context, status)

@@ -10,7 +10,7 @@ from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from environments.choices import ACTIVE, Origin, Status
+from environments.choices import ACTIVE, Origin, Status, tone_of
 from environments.models import Operation
 
 from ..choices import BROKEN, Condition, Rule
@@ -36,6 +36,7 @@ class Row(NamedTuple):
     pinned_until: datetime | None
     removal_at: datetime | None
     status: str
+    failure: str
     origin: str
     message: str
     phase: str
@@ -59,6 +60,10 @@ class Row(NamedTuple):
     def is_changing(self) -> bool:
         """Whether a page that is left open shows something else soon."""
         return self.is_active or self.is_leaving
+
+    @property
+    def tone(self) -> str:
+        return tone_of(self.status, self.failure)
 
     @property
     def is_nightly(self) -> bool:
@@ -158,7 +163,7 @@ def _is_leaving() -> Case:
 
 
 _OF_THE_OPERATION = {
-    *("status", "origin", "message", "phase", "step", "steps", "percent", "done_bytes", "total_bytes"),
+    *("status", "failure", "origin", "message", "phase", "step", "steps", "percent", "done_bytes", "total_bytes"),
     *("started_at", "attempt", "max_attempts", "not_before_at", "cancelled_by_name"),
 }
 _LOOKUPS = [f"operation__{name}" if name in _OF_THE_OPERATION else name for name in Row._fields]

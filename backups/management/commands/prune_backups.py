@@ -27,7 +27,7 @@ class Command(PortalCommand):
         parser.add_argument("--now", type=a_moment, metavar="ISO", help="the moment that counts as now")
 
     def answer(self, **options: Any) -> None:
-        found, problems, is_dry_run = [], [], options["dry_run"]
+        found, problems, is_dry_run, said = [], [], options["dry_run"], 0
         for report in prune(
             options["now"] or clock.now(),
             by=Actor.command_line(),
@@ -39,16 +39,20 @@ class Command(PortalCommand):
             if self.is_json:
                 found.append(_json(report))
             else:
-                self.say({}, *_lines(report, is_dry_run))
+                lines = _lines(report, is_dry_run)
+                self.say({}, *lines)
+                said += len(lines)
         if self.is_json:
             self.say(found)
+        elif is_dry_run and not said:
+            self.say({}, "Nothing has expired; nothing would be removed.")
         if problems:
             raise Failed("\n".join(problems))
 
 
 def _lines(report: Report, is_dry_run: bool) -> list[str]:
-    if report.held_back and is_dry_run:
-        return [f"{report.environment}\t{report.held_back}"]
+    if report.held_back:  # without a dry run it is the problem that ends the command
+        return [f"{report.environment}\t{report.held_back}"] if is_dry_run else []
     lines = [f"{report.environment}\t{line}" for line in report.lines]
     if report.removed:
         would = "would come back" if is_dry_run else "came back; what packs free follows in a day"

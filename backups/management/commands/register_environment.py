@@ -27,7 +27,9 @@ class Command(PortalCommand):
         parser.add_argument(
             "--database", metavar="URL", help="postgresql://user:password@host:5432/name, or - for stdin"
         )
-        parser.add_argument("--files", metavar="DIR", help="the directory of uploaded files, an absolute path")
+        parser.add_argument(
+            "--files", metavar="PLACE", help="of uploaded files: an absolute path, or s3://KEY:SECRET@bucket/prefix"
+        )
         parser.add_argument("--admin-database", metavar="URL", help="the maintenance role's address; empty: none")
         parser.add_argument("--template-database", metavar="NAME", help="what restored databases are made from")
         parser.add_argument("--production", action="store_const", const=True, help="it is a production environment")
