@@ -11,6 +11,7 @@ from backups.choices import BROKEN
 from backups.models import Backup
 from backups.operations.alarm import Alarm, alarms_of
 from backups.operations.nights import next_nightly, nights_of, starts_by_region
+from backups.policy.alarms import Cause
 from backups.policy.nightly import Night, SlotWords
 from environments import clock
 from environments.choices import Status
@@ -34,6 +35,11 @@ class Card:
     alarms: list[Alarm]
 
     @property
+    def own_alarms(self) -> list[Alarm]:
+        """What is wrong here alone; a vault that is away is said once for all."""
+        return [alarm for alarm in self.alarms if alarm.cause != Cause.VAULT]
+
+    @property
     def strip(self) -> Strip:
         return strip_of(self.nights)
 
@@ -53,7 +59,7 @@ class Card:
     @property
     def urgency(self) -> tuple[bool, bool, bool]:
         """Sorts the worst first."""
-        return (self.last_good_at is not None, self.is_covered, not self.alarms)
+        return (self.last_good_at is not None, self.is_covered, not self.own_alarms)
 
 
 def cards_of(environments: Iterable[Environment]) -> list[Card]:
@@ -70,6 +76,12 @@ def cards_of(environments: Iterable[Environment]) -> list[Card]:
         coming = next_nightly(place, starts.get((place.region_id, place.cloud_version)), now)
         cards.append(Card(place, last_good_at, count, size, running.get(key), nights.get(key, []), coming, alarms[key]))
     return sorted(cards, key=lambda card: card.urgency)
+
+
+def vault_in_words(cards: Iterable[Card]) -> str:
+    """Why the vault cannot be used, in one sentence; empty while it can."""
+    found = (alarm.sentence for card in cards for alarm in card.alarms if alarm.cause == Cause.VAULT)
+    return next(found, "")
 
 
 def _sums(places: list[UUID]) -> dict[UUID, tuple[datetime | None, int, int]]:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from environments import clock
 from environments.access import environments_of
 
-from .home import cards_of
+from .home import cards_of, vault_in_words
 from .navigation import THEME_COOKIE, THEMES
 from .strips import LEGEND
 
@@ -23,7 +23,13 @@ def home(request: HttpRequest) -> HttpResponse:
     if len(environments) == 1:
         return redirect(environments[0])
     cards = cards_of(environments)
-    context = {"cards": cards, "covered": sum(card.is_covered for card in cards), "legend": LEGEND, "now": clock.now()}
+    context = {
+        "cards": cards,
+        "covered": sum(card.is_covered for card in cards),
+        "vault": vault_in_words(cards),
+        "legend": LEGEND,
+        "now": clock.now(),
+    }
     return render(request, "portal/home.html", context)
 
 

@@ -1,5 +1,7 @@
 """A history that was really made: past days with the clock turned back, and the real operation for every backup."""
 
+import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,9 +10,12 @@ from random import Random
 
 import psycopg
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from backups.models import Backup
 from backups.operations.create import request_create
+from backups.operations.deploy import deployed_in
+from backups.operations.package import register_package
 from backups.operations.prune import request_prune
 from backups.policy import retention
 from backups.policy.nightly import NIGHTS_SHOWN, slots_between
@@ -18,7 +23,7 @@ from environments import clock
 from environments.actors import NIGHTLY, PORTAL, Actor
 from environments.choices import Status
 from environments.lifecycle.run import run_here
-from environments.models import Environment, Package, record
+from environments.models import Environment
 
 from . import orders, pictures
 from .failures import DemoFailed
@@ -125,16 +130,19 @@ class History:
     # What happens
 
     def _deploy(self, deployment: Deployment) -> None:
-        package, _ = Package.objects.get_or_create(
-            app=self.environment.app,
-            model_version=deployment.model_version,
-            modeler_version=deployment.modeler_version,
+        """As it was done then: the package with its file, and the line in the environment's history."""
+        by, app = actor(deployment.by), self.environment.app
+        versions = {"model_version": deployment.model_version, "modeler_version": deployment.modeler_version}
+        content = json.dumps({"app": app.name, **versions}, indent=2)
+        package = register_package(
+            app,
+            **versions,
+            file=io.BytesIO(content.encode()),
+            filename=f"{app.slug}-{deployment.model_version}.json",
+            by=by,
         )
-        self.environment.package = package
-        self.environment.save(update_fields=["package"])
-        by = actor(deployment.by)
-        sentence = f"{by.name} deployed {deployment.model_version} in {self.environment.name}."
-        record(self.environment, "package.deployed", sentence, by=by)
+        with transaction.atomic():
+            deployed_in(self.environment, package, by=by)
 
     def _back_up_at_night(self, slot: datetime) -> None:
         backup = request_create(self.environment, by=NIGHTLY, at=slot, slot_at=slot, is_rung=False)

@@ -17,8 +17,14 @@ from .people import make_team
 from .places import APP, APP_NAME, Ground
 from .supervisor import Supervisor
 
-# What a deployment does to the toy app: it is told its version. An app of one's own would be told more.
-DEPLOY = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.argv[2])"
+# What a deployment does to the toy app: it is told its version, by the package's file where there is one. An app of
+# one's own would be told more.
+DEPLOY = """
+import json, pathlib, sys
+target, model, _, *file = sys.argv[1:]
+version = json.loads(pathlib.Path(file[0]).read_text())["model_version"] if file else model
+pathlib.Path(target).write_text(version)
+"""
 UNDEPLOY = "import sys, pathlib; pathlib.Path(sys.argv[1]).unlink(missing_ok=True)"
 
 

@@ -150,6 +150,13 @@ def ahead(at: datetime) -> str:
 
 
 @register.filter
+def left_over(at: datetime) -> str:
+    """How much time is left until then, rounded: 24 hours left, also a minute after 24 hours were given."""
+    number, unit = _rounded(at - clock.now())
+    return f"{counted(number, unit)} left" if number else "less than a minute left"
+
+
+@register.filter
 def duration(seconds: float | timedelta | None) -> str:
     """3 min 48 s; 1 h 4 min from an hour on."""
     if seconds is None:
@@ -178,6 +185,16 @@ def _element(at: datetime | None, form: str, title: str = "") -> str:
     at = _utc(at)
     tooltip = format_html(' title="{}"', title) if title else ""
     return format_html('<time datetime="{}"{}>{}</time>', f"{at:%Y-%m-%dT%H:%M:%SZ}", tooltip, at.strftime(form))
+
+
+def _rounded(coming: timedelta) -> tuple[int, str]:
+    """The nearest number of minutes, hours to 48, then days."""
+    seconds = max(0, int(coming.total_seconds()))
+    for unit, length, most in (("minute", 60, 60), ("hour", 3600, 48)):
+        number = (seconds + length // 2) // length
+        if number < most:
+            return number, unit
+    return (seconds + 12 * 3600) // (24 * 3600), "day"
 
 
 def _rounded_down(passed: timedelta) -> tuple[int, str]:

@@ -18,13 +18,21 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from environments.choices import Status
 from environments.lifecycle.claim import me
-from environments.lifecycle.doorbell import ensure_schedules, run_cluster
+from environments.lifecycle.crews import leave, show_crew
+from environments.lifecycle.doorbell import ensure_schedules, is_queue_up, run_cluster
 from environments.lifecycle.kinds import LONG
-from environments.lifecycle.periods import FROZEN_SECONDS, REAP_EVERY_SECONDS, STOP_WITHIN_SECONDS
+from environments.lifecycle.periods import (
+    FROZEN_SECONDS,
+    REAP_EVERY_SECONDS,
+    SIGN_STALE_SECONDS,
+    STOP_WITHIN_SECONDS,
+)
+from environments.lifecycle.reach import serve
 from environments.lifecycle.reaper import reap
 from environments.lifecycle.signs import PORTAL, sign_ages, stuck_queues
 from environments.models import Operation
 from environments.programs import kill_session
+from portal.own import code, code_at, own_facts
 
 MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
 LOOK_EVERY_SECONDS = 0.1
@@ -52,6 +60,7 @@ class Command(BaseCommand):
         if options["parent"]:
             run_cluster(options["parent"])
             return
+        serve(options["queue"] or [PORTAL, LONG])
         crew = Crew(list(dict.fromkeys(options["queue"] or [PORTAL, LONG])))
         self.stdout.write(f"Workers for {', '.join(crew.queues)}. SIGTERM or Ctrl-C ends them.")
         raise SystemExit(crew.run())
@@ -62,6 +71,8 @@ class Crew:
 
     def __init__(self, queues: list[str]) -> None:
         self.queues = queues
+        code()  # while the files are those that run
+        code_at()
         self.clusters: list[subprocess.Popen[bytes]] = []
         self.is_stopping = threading.Event()
         self.is_frozen = threading.Event()
@@ -79,6 +90,8 @@ class Crew:
                 time.sleep(LOOK_EVERY_SECONDS)
             was_told = bool(self.signals)
             self._drain()
+            with contextlib.suppress(DatabaseError):
+                leave()
             return 0 if was_told else 1
         finally:
             self._clear()
@@ -112,13 +125,20 @@ class Crew:
         while not self.is_stopping.is_set():
             try:
                 close_old_connections()
+                begins = time.monotonic()
                 reap()
+                show_crew(own_facts(self.queues))
+                if time.monotonic() - begins > SIGN_STALE_SECONDS:
+                    began = time.monotonic()  # a long recovery: nobody asked the short queue for a sign meanwhile
                 if not has_schedules:
                     ensure_schedules()
                     has_schedules = True
+                if not is_queue_up():  # nobody is deaf where nobody calls
+                    began = time.monotonic()
                 if time.monotonic() - began > FROZEN_SECONDS and self._has_frozen():
                     self.is_frozen.set()
             except DatabaseError as error:  # it may be away for as long as it likes
+                began = time.monotonic()
                 logger.warning("The look-out does not reach the portal's database: %s", str(error).strip())
             except Exception:
                 logger.exception("The look-out could not make its pass; it tries again.")
