@@ -39,7 +39,9 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
   // Signed out meanwhile: the sign-in page belongs into the window, not into a part of this page.
-  if (event.detail.xhr.responseURL.includes("/sign-in/")) location.reload();
+  const answered = event.detail.xhr.responseURL;
+  if (answered.includes("/sign-in/")) event.target.id === "dialog" ? location.assign(answered) : location.reload();
+  else if (answered.includes("/account/proof/")) location.assign(answered);
   else if ("live" in event.target.dataset && event.detail.xhr.status < 300) take(event.detail.serverResponse);
 });
 document.addEventListener("click", (event) => {
