@@ -1,7 +1,10 @@
 """The cast: an app in two environments, and one person of each role. Everybody is told apart by role, not by name."""
 
+import time
+
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
 from environments.choices import Role
 from environments.models import App, Environment
@@ -61,3 +64,14 @@ def _member(app: App, role: str, username: str, first_name: str, last_name: str)
     user: User = UserFactory(username=username, first_name=first_name, last_name=last_name)
     MembershipFactory(app=app, user=user, role=role)
     return user
+
+
+def signed_in(person: User, client: Client | None = None, *, seconds_ago: float = 0) -> Client:
+    """A browser in which this person signed in by password so long ago."""
+    client = client or Client()
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - seconds_ago}]
+    session["account_authentication_methods_user"] = str(person.pk)
+    session.save()
+    return client

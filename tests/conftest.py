@@ -1,25 +1,31 @@
 """What every test may ask for: a PostgreSQL server, databases on it, environments, and the cast."""
 
+import gc
 import os
 import shutil
 import signal
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from psycopg import sql
 
 from environments.addresses import DatabaseAddress
 from environments.models import Environment
 from portal.demo.postgres import Postgres
+from tests import emptied
 from tests.factories import EnvironmentFactory
 
-pytest_plugins = ["tests.cast", "tests.workers"]
+pytest_plugins = ["tests.cast", "tests.workers", "tests.redis_server", "tests.stores.fixtures"]
+
+emptied.install()
 
 # A background job of a shell is born deaf to Ctrl-C, and so are its children: tests that press it would never end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -28,6 +34,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=60)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("quick")
+
+
+def pytest_collection_finish() -> None:
+    """A tenth of the time went into looking for garbage, above all among what lives as long as the run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 20)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Tests side by side have to be called the same everywhere, whatever moment or bytes they are made of."""
+    return argname if isinstance(val, (bytes, datetime, dict)) else None
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_parallel_suffix() -> None:
+    """Tests side by side have a data directory each; a suffix would hide the database from processes they start."""
 
 
 @pytest.fixture(scope="session")
@@ -97,8 +120,16 @@ def make_place(db: None, make_database: Callable[..., DatabaseAddress], tmp_path
     return make
 
 
+@pytest.fixture
+def workers_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages look at the workers once and not again: what a page costs does not depend on the machine's pace."""
+    monkeypatch.setattr("portal.navigation.WORKERS_FOR_SECONDS", 24 * 3600)
+
+
 @pytest.fixture(autouse=True)
 def _empty_vault() -> Iterator[None]:
-    """Every test begins with a vault in which nothing was ever written."""
+    """Every test begins with a vault in which nothing was ever written, and nothing that anybody uploaded."""
     yield
+    cache.clear()  # failed sign-ins are counted there
     shutil.rmtree(settings.VAULT_LOCATION, ignore_errors=True)
+    shutil.rmtree(Path(settings.DATA_DIR) / "uploads", ignore_errors=True)

@@ -241,7 +241,7 @@ class SignFactory(DjangoModelFactory):
 def _stored(created_at: datetime) -> dict[str, Any]:
     return {
         "stored_attempt": 1,
-        "data_at": created_at + timedelta(seconds=1),
+        "data_at": created_at + timedelta(minutes=1),
         "manifest_bytes": 1_200_000,
         "manifest_sha256": "c0ffee00" * 8,
         "database_bytes": 3_940_000_000,

@@ -23,9 +23,10 @@ if os.environ.get("PORTAL_TEST_DATABASE") == "postgresql":
     os.environ["DATABASE_URL"] = _server.address().to_url()
 
 from portal.settings import *  # noqa: E402, F403
-from portal.settings import DATABASES, INSTALLED_APPS, STATIC_ROOT, STORAGES  # noqa: E402
+from portal.settings import DATABASES, INSTALLED_APPS, S3, STATIC_ROOT, STORAGES  # noqa: E402
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.kinds"]
+S3["pauses"] = (0.02, 0.02, 0.02, 0.02)
 LIFECYCLE_PACE = 0.1  # leases, beats and back-offs last a tenth; the workers' settings say the same
 
 if "sqlite" in DATABASES["default"]["ENGINE"]:

@@ -11,3 +11,13 @@ Q_CLUSTER["poll"] = 0.1
 Q_CLUSTER["scheduler"] = False  # no test waits for the clock, and none is disturbed by it
 if _limit := os.environ.get("PORTAL_TEST_LIBRARY_TIMEOUT"):
     Q_CLUSTER["ALT_CLUSTERS"]["long"] |= {"timeout": int(_limit), "retry": 600}
+if _seconds := os.environ.get("PORTAL_TEST_CLOCK_TURNED_SECONDS"):
+    from tests.turned_clock import turn
+
+    turn(float(_seconds))
+if _mounts := os.environ.get("PORTAL_TEST_MOUNTINFO"):
+    from pathlib import Path
+
+    from backups.storage import mounts
+
+    mounts.MOUNTINFO = Path(_mounts)

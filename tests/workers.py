@@ -51,8 +51,13 @@ def children_of(pid: int) -> list[int]:
 
 def offspring_of(pid: int) -> list[int]:
     """Children, grandchildren, …"""
-    found = children_of(pid)
-    return found + [one for child in found for one in offspring_of(child)]
+    found, families = [pid], dict[str, list[int]]()
+    for entry in Path("/proc").glob("[0-9]*"):
+        if (fields := stat(int(entry.name))) and fields[0] not in "ZX":
+            families.setdefault(fields[1], []).append(int(entry.name))
+    for one in found:
+        found += sorted(families.get(str(one), ()))
+    return found[1:]
 
 
 def _queue_of(cluster: int) -> str:

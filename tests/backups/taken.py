@@ -24,7 +24,7 @@ from backups.storage.vault import Vault, open_vault
 from environments.models import Environment
 from tests.factories import BackupFactory
 
-from .storage.trip import quiet
+from .storage.trip import files_in, quiet
 
 AT = 1_795_617_000  # 2026-11-25 14:30 UTC
 DUMP = b"PGDMP\1\x0e\0\4\x08\1" + bytes(100) + bytes(range(256)) * 400
@@ -89,7 +89,9 @@ def keep(
         PackWriter(vault, partial(names.pack, *place), **more) as packs,
     ):
         reader = base and base.reader
-        saved = save_documents(root, vault=vault, base=reader, packs=packs, manifest=manifest, sums=sums, beat=quiet)
+        saved = save_documents(
+            files_in(root), vault=vault, base=reader, packs=packs, manifest=manifest, sums=sums, beat=quiet
+        )
         ours = {"name": stored.name, "bytes": stored.size, "sha256": stored.sha256, "crc32": stored.crc32}
         kept = manifest.finish(saved.as_end() | {"dump": ours, "archives": sums.end(stored)})
     return Taken(vault, ManifestReader(vault, kept.name), kept, stored, (saved.files_count, saved.files_bytes))

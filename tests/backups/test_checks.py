@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.conf import settings as now
 from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from pytest_django.fixtures import Settings
 
 from backups.engines import tools
@@ -25,16 +27,23 @@ def test_nothing_is_found_in_the_settings_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("vault", "error"),
     [
-        ("vault", "backups.E001"),
-        (str(now.DATA_DIR), "backups.E002"),
-        ("/", "backups.E002"),
-        (str(now.STATIC_ROOT / "vault"), "backups.E003"),
+        pytest.param("vault", "backups.E001", id="relative"),
+        pytest.param(str(now.DATA_DIR), "backups.E002", id="around the portal's own files"),
+        pytest.param("/", "backups.E002", id="around everything"),
+        pytest.param(str(now.STATIC_ROOT / "vault"), "backups.E003", id="in what is served"),
     ],
 )
 def test_a_vault_in_the_wrong_place_is_found(settings: Settings, vault: str, error: str) -> None:
     settings.VAULT_LOCATION = vault
 
     assert found() == [error]
+
+
+def test_a_command_does_not_begin_under_wrong_settings(settings: Settings) -> None:
+    settings.VAULT_LOCATION = "vault"
+
+    with pytest.raises(SystemCheckError, match=r"backups\.E001"):
+        call_command("list_backups", "shop/production", skip_checks=False)
 
 
 def test_a_vault_elsewhere_is_for_use_to_find_out(settings: Settings) -> None:

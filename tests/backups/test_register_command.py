@@ -20,6 +20,8 @@ from django.urls import reverse
 from environments.addresses import DatabaseAddress
 from environments.models import Activity, Environment
 from tests.factories import RegionFactory, RegionStartFactory
+from tests.stores.uploads import Uploads
+from tests.stores.vaults import KEY, SECRET
 from tests.workers import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -203,3 +205,26 @@ def test_the_exit_codes_and_an_address_from_stdin(
     assert quote(address.password, safe="") not in written
     assert address.password not in written
     assert os.linesep.join(["", ""]) not in done.stdout.strip()
+
+
+def test_files_in_a_bucket_are_looked_at_and_their_secret_is_never_said(url: str, uploads: Uploads) -> None:
+    address = uploads.address
+    place = f"s3://{KEY}:{SECRET}@{address.bucket}/{address.prefix}?endpoint={address.endpoint}"
+    said = run(NAME, "--database", url, "--files", place)
+    assert f"Nothing lies in s3://{KEY}@{address.bucket}/{address.prefix}?endpoint={address.endpoint} yet" in said
+    uploads.put("one.txt", "one")
+    said += run(NAME, "--files", place)
+    assert "The store of uploaded files answers." in said
+    assert SECRET not in said
+
+    refused = {
+        f"s3://{KEY}:wrong@{address.bucket}/x?endpoint={address.endpoint}": "does not accept the secret",
+        f"s3://nobody:{SECRET}@{address.bucket}/x?endpoint={address.endpoint}": "does not know the key",
+        f"s3://{KEY}:{SECRET}@no-bucket/x?endpoint={address.endpoint}": "There is no bucket no-bucket",
+        f"s3://{KEY}:{SECRET}@{address.bucket}/x?endpoint=http://127.0.0.1:9": "nothing answers at http://127.0.0.1:9",
+    }
+    for files, why in refused.items():
+        sentence = refusal_of(NAME, "--files", files)
+        assert why in sentence
+        assert SECRET not in sentence
+    assert Environment.objects.get().files_address.prefix == address.prefix

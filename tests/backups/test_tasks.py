@@ -1,5 +1,6 @@
 """The clock's own door: each task asks for what is due, and can be called by its name."""
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,13 @@ from django.core import mail
 from django.utils.module_loading import import_string
 
 from backups.models import Backup
+from backups.operations.package import register_package
+from backups.storage.portal_copies import copies
+from backups.storage.vault import open_vault
 from backups.tasks import SCHEDULES
 from environments import clock
+from environments.actors import PORTAL
+from environments.clock import turned_to
 from environments.models import Environment, Operation
 from tests.backups.operations.nights import regions, since
 from tests.factories import BackupFactory
@@ -56,3 +62,35 @@ def test_what_is_wrong_is_told(live: Environment, technical_contact: object) -> 
 
     [message] = mail.outbox
     assert message.to == ["tess@example.org"]
+
+
+def test_packages_that_nobody_names_are_let_go(live: Environment) -> None:
+    with clock.turned_to(clock.now() - timedelta(days=2)):
+        package = register_package(
+            live.app, model_version="1", modeler_version="", file=io.BytesIO(b"x"), filename="x", by=PORTAL
+        )
+    call("packages")
+    assert open_vault().exists(package.stored_as)
+
+    package.delete()
+    call("packages")
+    assert not open_vault().exists(package.stored_as)
+
+
+@pytest.mark.django_db(transaction=True)  # SQLite copies itself outside of any
+def test_the_portals_own_database_is_saved_once_a_night_and_thirty_copies_are_kept(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("portal")
+    call("portal")
+    [first] = copies(open_vault())
+
+    monkeypatch.setattr("backups.operations.save_portal.KEPT", 2)
+    for days in (1, 2, 3):
+        with turned_to(clock.now() + timedelta(days=days)):
+            call("portal")
+
+    kept = copies(open_vault())
+    assert len(kept) == 2
+    assert first not in kept
+    assert len(open_vault().listdir("portal")[1]) == 4

@@ -6,13 +6,15 @@ import os
 import tempfile
 from pathlib import Path
 
-from . import rows_create, rows_download, rows_nights, rows_pages
+from . import rows_create, rows_download, rows_nights, rows_pages, rows_restore, rows_s3, rows_upload
 from .ground import Ground
 from .table import HEADING
 
 ROWS = {1: rows_create, 2: rows_create, 3: rows_create, 4: rows_create, 5: rows_create}
+ROWS |= {6: rows_restore, 7: rows_restore, 10: rows_upload}
 ROWS |= {8: rows_download, 9: rows_download, 12: rows_pages, 14: rows_pages}
-ROWS |= {13: rows_nights, 15: rows_nights}
+ROWS |= {11: rows_s3, 13: rows_nights, 15: rows_nights}
+MODULES = (rows_create, rows_restore, rows_download, rows_upload, rows_pages, rows_nights, rows_s3)
 
 
 def main() -> None:
@@ -26,7 +28,7 @@ def main() -> None:
     try:
         ground.start()
         print(HEADING, flush=True)
-        for module in (rows_create, rows_download, rows_pages, rows_nights):
+        for module in MODULES:
             wanted = {number for number in asked.rows if ROWS.get(number) is module}
             for row in module.measure(ground, wanted) if wanted else ():
                 found.append(row.as_json())

@@ -40,11 +40,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def gunicorn(ground: Ground) -> Iterator[tuple[str, int]]:
+def gunicorn(ground: Ground, application: str = "portal.wsgi") -> Iterator[tuple[str, int]]:
     """One gthread worker; yields the address and the worker's process id."""
     port = free_port()
-    pid_file = ground.folder / "gunicorn.pid"
-    command = [sys.executable, "-m", "gunicorn", "portal.wsgi", "-k", "gthread", "-w", "1", "--threads", "8"]
+    pid_file = ground.folder / f"gunicorn-{port}.pid"
+    command = [sys.executable, "-m", "gunicorn", application, "-k", "gthread", "-w", "1", "--threads", "8"]
     command += ["-b", f"127.0.0.1:{port}", "--timeout", "300", "--pid", str(pid_file), "--log-level", "error"]
     server = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ))
     try:
@@ -93,6 +93,11 @@ def peak_of(process: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise RuntimeError("This system does not tell a process's peak memory.")
+
+
+def parent_of(process: int) -> int:
+    """The master of a worker."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def _worker_of(master: int) -> int:

@@ -1,14 +1,24 @@
 """Runs two ways of doing a thing in turn (A B A B …) and tells their ratio."""
 
+import json
 import os
 import statistics
 import subprocess
-import time
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 1024 * 1024
+# A program begins with the peak of whoever started it: between it and us stands something small.
+LAUNCHER = """
+import json, os, resource, subprocess, sys, time
+began = time.perf_counter()
+code = subprocess.call(sys.argv[2:])
+wall, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+os.write(int(sys.argv[1]), json.dumps([wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024]).encode())
+sys.exit(code and 1)
+"""
 
 
 @dataclass(frozen=True)
@@ -20,23 +30,33 @@ class Run:
     peak_bytes: int
 
 
+NOTHING = Run(0, 0, 0)
+
+
 def run(arguments: Sequence[str], environ: dict[str, str] | None = None, cwd: Path | None = None) -> Run:
     """Run a program to its end and measure it with everything it waited for.
 
     Raises:
         RuntimeError: it failed; its last words are in the text.
     """
-    began = time.perf_counter()
-    child = subprocess.Popen(arguments, env=environ, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert child.stderr
-    said = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    child.stderr.close()
-    wall = time.perf_counter() - began
-    if child.returncode:
-        raise RuntimeError(f"{' '.join(arguments)[:200]} failed: {said.decode(errors='replace')[-2000:]}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    told, tells = os.pipe()
+    launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(tells)]
+    done = subprocess.run(
+        [*launcher, *arguments],
+        env=environ,
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=[tells],
+        check=False,
+    )
+    os.close(tells)
+    with os.fdopen(told) as answer:
+        measured = answer.read()
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)[:200]} failed: {done.stderr.decode(errors='replace')[-2000:]}")
+    wall, cpu, peak_bytes = json.loads(measured)
+    return Run(wall, cpu, peak_bytes)
 
 
 def shell(line: str, environ: dict[str, str] | None = None, cwd: Path | None = None) -> Run:
@@ -58,9 +78,9 @@ def pairs(
     return a, b
 
 
-def median_ratio(a: list[Run], b: list[Run], of: Callable[[Run], float], allowance: float = 0) -> float:
-    """The median of the pairs' ratios; `allowance` seconds of start-up are taken off ours first."""
-    return statistics.median(max(of(one) - allowance, 0.001) / of(other) for one, other in zip(a, b, strict=True))
+def median_ratio(a: list[Run], b: list[Run], of: Callable[[Run], float], allowed: Run = NOTHING) -> float:
+    """The median of the pairs' ratios; what is `allowed` for a start is taken off ours first."""
+    return statistics.median(max(of(one) - of(allowed), 0.001) / of(other) for one, other in zip(a, b, strict=True))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -67,7 +67,7 @@ def _database(ground: Ground, name: str) -> Row:
     a, b = pairs(_create(ground, "bench/database"), _dump_by_hand(ground), ground.forget_backups)
     size = ground.vault_bytes() / (ground.folder / "by-hand.backup").stat().st_size
     row = Row("1", "back up a database", "pg_dump -Fc -Z zstd:1", a, b)
-    row.add("wall", median_ratio(a, b, lambda one: one.wall, ground.allowance), 1.10)
+    row.add("wall", median_ratio(a, b, lambda one: one.wall, ground.allowed), 1.10)
     row.add("size", size, 1.03)
     return row
 
@@ -75,9 +75,9 @@ def _database(ground: Ground, name: str) -> Row:
 def _files_first(ground: Ground, number: str, tree: Path, environment: str, goal: float) -> Row:
     a, b = pairs(_create(ground, environment), _tar_by_hand(ground, tree), ground.forget_backups)
     row = Row(number, "back up files, first time", "tar | zstd -1 -T2", a, b)
-    row.add("wall", median_ratio(a, b, lambda one: one.wall, ground.allowance), goal)
+    row.add("wall", median_ratio(a, b, lambda one: one.wall, ground.allowed), goal)
     if number == "2":
-        row.add("cpu", median_ratio(a, b, lambda one: one.cpu, ground.allowance), 1.2)
+        row.add("cpu", median_ratio(a, b, lambda one: one.cpu, ground.allowed), 1.2)
         row.add("peak MiB", max(one.peak_bytes for one in a) / MIB, 96)
     return row
 
@@ -114,7 +114,7 @@ def _files_again(ground: Ground, tree: Path, share: float) -> Iterator[Row]:
     row = Row(
         "3" if share else "4", f"back up files again, {'1 %' if share else 'nothing'} changed", "restic backup", a, b
     )
-    row.add("wall", median_ratio(a, b, lambda one: one.wall, ground.allowance), 0.5 if share else 0.3)
+    row.add("wall", median_ratio(a, b, lambda one: one.wall, ground.allowed), 0.5 if share else 0.3)
     if share:
         row.add("new bytes", sum(ours_new[1:]) / sum(theirs_new[1:]), 1.05)
     row.add("of the first", max(ours_new[1:]) / first, 0.013 if share else 0.001)
@@ -130,7 +130,7 @@ def _environment(ground: Ground, tree: Path) -> Row:
 
     a, b = pairs(_create(ground, "bench/database"), by_hand, ground.forget_backups)
     row = Row("5", "whole environment", "the two by hand, one after the other", a, b)
-    row.add("wall", median_ratio(a, b, lambda one: one.wall, ground.allowance), 1.10)
+    row.add("wall", median_ratio(a, b, lambda one: one.wall, ground.allowed), 1.10)
     return row
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from portal.config import ROOT
@@ -16,22 +17,29 @@ from .table import Row
 
 
 def measure(ground: Ground, wanted: set[int]) -> Iterator[Row]:
-    files, database = (20_000, 2_000) if ground.is_full else (2_000, 200)
+    files, database = (20_000, 2_000) if ground.is_full else (8_000, 200)
     tree, address = ground.folder / "download-tree", ground.database("download")
     fill_database(ground.conninfo(address), database)
     fill_tree(tree, files)
     ground.register("download/live", address, tree)
+    ground.forget_backups()
     ground.manage("create_backup", "download/live", "--here")
-    backup, signed_in = _latest(), cookie(ground)
+    link = f"/apps/download/live/backups/{_latest()['id']}/download"
+    curl = ["curl", "-sSfL", "-o", "/dev/null", "-b", cookie(ground)]
+    if 8 in wanted:
+        with _site(ground, curl, link) as (site, worker, before):
+            yield _full(ground, curl, f"{site}{link}/full/", tree, worker, before)
+    if 9 in wanted:
+        with _site(ground, curl, link) as (site, worker, before):
+            yield _database(ground, curl, f"{site}{link}/database/", worker, before)
+
+
+@contextmanager
+def _site(ground: Ground, curl: list[str], link: str) -> Iterator[tuple[str, int, int]]:
+    """A web server, its worker, and how much memory that took at most when everything was imported."""
     with gunicorn(ground) as (site, worker):
-        link = f"{site}/apps/download/live/backups/{backup['id']}/download"
-        curl = ["curl", "-sSfL", "-o", "/dev/null", "-b", signed_in]
-        run([*curl, f"{link}/database/"])  # everything is imported before memory is compared
-        before = peak_of(worker)
-        if 8 in wanted:
-            yield _full(ground, curl, f"{link}/full/", tree, worker, before)
-        if 9 in wanted:
-            yield _database(ground, curl, f"{link}/database/", worker, before)
+        run([*curl, "-r", "0-99", f"{site}{link}/database/"])
+        yield site, worker, peak_of(worker)
 
 
 def _latest() -> dict[str, str]:
@@ -41,7 +49,7 @@ def _latest() -> dict[str, str]:
 
 
 def _full(ground: Ground, curl: list[str], link: str, tree: Path, worker: int, before: int) -> Row:
-    dump = _stored_dump(ground)
+    dump = ground.dump()
     by_hand = f"tar cf - -C {tree.parent} {tree.name} -C {dump.parent} {dump.name} | cat > /dev/null"
     a, b = pairs(lambda: run([*curl, link]), lambda: shell(by_hand))
     row = Row("8", "download the full backup", "tar cf - | cat", a, b)
@@ -54,7 +62,7 @@ def _full(ground: Ground, curl: list[str], link: str, tree: Path, worker: int, b
 
 
 def _database(ground: Ground, curl: list[str], link: str, worker: int, before: int) -> Row:
-    dump = _stored_dump(ground)
+    dump = ground.dump()
     with nginx(ground, dump.parent) as site:
         a, b = pairs(lambda: _rate(curl, link), lambda: _rate(curl, f"{site}/{dump.name}"))
     row = Row("9", "download the database", "the file from nginx", a, b)
@@ -73,7 +81,3 @@ def _rate(curl: list[str], link: str) -> Run:
     )
     total, redirect = map(float, said.stdout.split())
     return Run(total - redirect, 0.0, 0)
-
-
-def _stored_dump(ground: Ground) -> Path:
-    return next((ground.folder / "portal" / "vault").rglob("db.backup"))

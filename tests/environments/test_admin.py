@@ -38,7 +38,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise RegistrationRefused("The server has no database gone.")
         return ["It is a database."]
 
-    monkeypatch.setattr(inspections, "_inspections", [look])
+    monkeypatch.setattr(inspections, "_inspections", [("database", look)])
     return passwords
 
 
@@ -57,6 +57,7 @@ def change(staff: Client, place: Environment) -> Change:
 
     def send(**fields: Any) -> Any:
         empty = {"services-TOTAL_FORMS": 0, "services-INITIAL_FORMS": 0, "new_password": "", "new_admin_password": ""}
+        empty["new_files_secret"] = ""
         usual = {
             "name": place.name,
             "is_production": "on",
@@ -179,7 +180,7 @@ def test_a_database_that_is_away_does_not_keep_staff_from_other_changes(
     def away(_: Environment) -> list[str]:
         raise RegistrationRefused("No server answers.")
 
-    monkeypatch.setattr(inspections, "_inspections", [away])
+    monkeypatch.setattr(inspections, "_inspections", [("database", away)])
 
     change(is_nightly_on="")
 
@@ -229,3 +230,26 @@ def test_removing_a_fresh_one_is_remembered(staff: Client, environment: Environm
     line = Activity.objects.get()
     assert (line.environment, line.environment_name) == (None, "order-desk/live")
     assert line.sentence == "Sumi Support removed Live from the portal."
+
+
+def test_a_secret_typed_into_the_address_of_files_is_taken_out_of_it(change: Change) -> None:
+    answer = change(files_directory="s3://KEY:typed@apps/shop")
+
+    found = Environment.objects.get()
+    assert (found.files_directory, found.files_address.secret) == ("s3://KEY@apps/shop", "typed")
+    assert "typed" not in text(answer)
+
+
+def test_the_secret_of_files_is_kept_for_the_same_key_and_typed_again_for_another(change: Change) -> None:
+    change(files_directory="s3://KEY@apps/shop", new_files_secret="a secret: word")
+    change(files_directory="s3://KEY@apps/other", name="Production")
+    assert Environment.objects.get().files_address.secret == "a secret: word"
+
+    answer = change(files_directory="s3://ANOTHER@apps/other")
+    assert "type the secret again" in text(answer)
+    assert Environment.objects.get().files_address.key == "KEY"
+
+    answer = change(files_directory="s3://KEY@apps/other", new_files_secret="another: word")
+    assert Environment.objects.get().files_address.secret == "another: word"
+    assert "another: word" not in text(answer)
+    assert Activity.objects.order_by("-id")[0].sentence.endswith("secret of the uploaded files' store.")

@@ -50,12 +50,11 @@ def test_output_ends_when_the_program_ends_it_though_the_guard_lives() -> None:
 
 def test_told_to_stop_it_asks_the_whole_group(tmp_path: Path) -> None:
     said = tmp_path / "said"
-    script = f"(trap 'echo child >> {said}; exit' TERM; while :; do sleep 0.05; done) & \
+    script = f"(trap 'echo child >> {said}; exit' TERM; echo ready; while :; do sleep 0.05; done) & \
                trap 'wait; echo parent >> {said}; exit 9' TERM; echo ready; wait"
     with guarded("sh", "-c", script) as guard:
         assert guard.stdout
-        guard.stdout.readline()
-        eventually(lambda: len(offspring_of(guard.pid)) >= 2)
+        assert [guard.stdout.readline().strip() for _ in range(2)] == ["ready", "ready"]
 
         guard.terminate()
 

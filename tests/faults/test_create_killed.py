@@ -28,6 +28,8 @@ from environments.programs import start_ticks
 from portal.config import ROOT
 from tests.faults.killed import STEPS
 
+from .length import steps_of_this_run
+
 pytestmark = pytest.mark.django_db(transaction=True)
 BY = Actor("Ines Duarte", "person")
 ENDS_AT = {"finished": Status.COMPLETED}
@@ -70,7 +72,7 @@ def sessions_of(environment: Environment, label: str) -> int:
     return int(found[0])
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", steps_of_this_run(STEPS))
 def test_a_worker_killed_at(step: str, place: Environment, process_environ: dict[str, str]) -> None:
     earlier = request_create(place, by=BY, is_rung=False)
     run_here(earlier.operation)

@@ -3,9 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -20,31 +18,16 @@ from portal.config import ROOT
 from tests.apps import App
 from tests.backups.operations.test_restore import (
     BY,
-    ROWS,
     back_up,
     change,
-    fill,
     leftovers,
     restore,
     state,
 )
 from tests.faults.killed import RESTORE_STEPS
+from tests.faults.length import steps_of_this_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> App:
-    folder = tmp_path / "app"
-    folder.mkdir()
-    return App(folder)
-
-
-@pytest.fixture
-def place(make_place: Callable[..., Environment], app: App) -> Environment:
-    environment = make_place(*ROWS, commands=app.commands, name="Acceptance")
-    fill(environment, "old")
-    return environment
 
 
 def perform_and_die(operation: Operation, step: str, environ: dict[str, str]) -> None:
@@ -64,8 +47,8 @@ def recover(operation: Operation) -> Operation:
     return operation
 
 
-@pytest.mark.parametrize("step", RESTORE_STEPS)
-def test_a_restore_killed_at(step: str, place: Environment, app: App, process_environ: dict[str, str]) -> None:
+@pytest.mark.parametrize("step", steps_of_this_run(RESTORE_STEPS))
+def test_a_restore_killed_at(step: str, place: Environment, real_app: App, process_environ: dict[str, str]) -> None:
     old = state(place)
     backup = back_up(place)
     change(place)
@@ -78,7 +61,7 @@ def test_a_restore_killed_at(step: str, place: Environment, app: App, process_en
     ends_new = RESTORE_STEPS[step][1]
     assert operation.status == (Status.COMPLETED if ends_new else Status.FAILED), operation.message
     assert state(place) == (old if ends_new else changed)
-    assert app.is_running
+    assert real_app.is_running
     assert leftovers(place) == []
     assert ("unchanged" in operation.message) is not ends_new
     if not ends_new:

@@ -42,6 +42,7 @@ def shelf(environment: Environment) -> dict[str, Backup]:
 def _addresses(shelf: dict[str, Backup], acceptance: Environment) -> list[str]:
     here, good = shelf["good"].environment.get_absolute_url(), shelf["nightly"].get_absolute_url()
     pages = ["/", here, acceptance.get_absolute_url(), f"{here}?q=nothing", f"{here}create/", f"{here}calendar/"]
+    pages += [f"{here}upload/", f"{here}upload/?stopped=yes"]
     details = [shelf[sort].get_absolute_url() for sort in ("running", "good", "failed", "damaged", "pinned")]
     dialogs = [f"{good}comment/", f"{good}delete/", f"{good}pin/", f"{shelf['running'].get_absolute_url()}cancel/"]
     return [*pages, *details, *dialogs, f"{shelf['pinned'].get_absolute_url()}unpin/", "/no/such/page/"]

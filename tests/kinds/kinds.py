@@ -4,14 +4,23 @@ import subprocess
 import time
 from pathlib import Path
 
+from django_q import pusher
+
+from environments.choices import Status
 from environments.errors import Failed
 from environments.lifecycle.attempt import Attempt
 from environments.lifecycle.kinds import Kind, register
+from environments.lifecycle.lease import Lease
+from environments.lifecycle.periods import PACE
 from environments.models import Operation
 from environments.programs import Program
 
 # A shell with a child of its own and one in a session of its own, all of which would run for a minute.
 FAMILY = "sleep 61 & setsid sleep 62 & echo $! >&2; exec sleep 63"
+
+
+# The library waits for ten seconds when the queue is down: in workers of tests time runs faster for it, too.
+pusher.sleep = lambda seconds: time.sleep(seconds * PACE)
 
 
 def trace(operation: Operation, words: str) -> None:
@@ -78,9 +87,25 @@ def swept(operation: Operation, attempt: int) -> None:
     trace(operation, f"swept {attempt}")
 
 
-# Every kind as it is, and as `once_…` (not repeated) and `side_…` (excludes nothing).
+def recover(operation: Operation, attempt: int) -> tuple[Status, str]:
+    """Is at it until the file named by `until` is there; the first one, where `hangs`, without a beat."""
+    hangs = operation.params.get("hangs") and "recovering" not in Path(operation.params["trace"]).read_text()
+    trace(operation, f"recovering {attempt}")
+    lease = Lease(operation)
+    while not Path(operation.params["until"]).exists():
+        time.sleep(0.02)
+        if not hangs:
+            lease.beat()
+    lease.beat()
+    trace(operation, f"recovered {attempt}")
+    return Status.COMPLETED, "It was recovered."
+
+
+register(Kind("recovered", deaf, True, False, 600, recover=recover))
+# Every kind as it is, and as `once_…` (not repeated), `side_…` (excludes nothing) and `heavy_…` (takes turns).
 for perform in (quick, slow, deaf, family, plain_family, failing, broken):
     name = perform.__name__
     register(Kind(name, perform, True, True, 600, sweep=swept, title=f"The {name} work"))
     register(Kind(f"once_{name}", perform, True, False, 600, sweep=swept))
     register(Kind(f"side_{name}", perform, False, True, 600, sweep=swept))
+    register(Kind(f"heavy_{name}", perform, True, True, 600, sweep=swept, is_heavy=True))

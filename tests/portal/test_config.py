@@ -49,6 +49,21 @@ def test_without_any_setting_everything_has_a_value(monkeypatch: pytest.MonkeyPa
     [
         ("PORTAL_BASE_URL", "portal.example.org"),
         ("PORTAL_VAULT", "ftp://somewhere"),
+        ("PORTAL_VAULT", "s3://"),
+        ("PORTAL_VAULT", "s3:///prefix"),
+        ("PORTAL_X_ACCEL", "vault"),
+        ("PORTAL_X_ACCEL", "/"),
+        ("PORTAL_X_ACCEL", "/a/../b/"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "http://localhost:6379"),
+        ("REDIS_URL", "redis:///0"),
+        ("REDIS_URL", "redis://localhost/first"),
+        ("REDIS_URL", "redis://localhost:port"),
+        ("REDIS_URL", "unix://"),
+        ("PORTAL_S3_ENDPOINT_URL", "s3.example.org"),
+        ("PORTAL_S3_ENDPOINT_URL", "https://key:word@s3.example.org"),
+        ("AWS_ACCESS_KEY_ID", "half a key"),
+        ("AWS_SECRET_ACCESS_KEY", "half a key"),
         ("PORTAL_UNDO_HOURS", "0"),
         ("PORTAL_UNDO_HOURS", "soon"),
         ("PORTAL_DUMP_COMPRESSION", "zip:9"),
@@ -135,6 +150,11 @@ def test_hosts_are_those_that_are_given(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_is_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = config(monkeypatch, **KEYS, AWS_SECRET_ACCESS_KEY="s3cret")
+    made = config(monkeypatch, **KEYS, AWS_ACCESS_KEY_ID="name", AWS_SECRET_ACCESS_KEY="s3cret")
 
     assert not any(word in repr(made) + str(made) for word in (*KEYS.values(), "s3cret"))
+
+
+def test_nginx_sends_nothing_from_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config(monkeypatch, PORTAL_X_ACCEL="/vault").x_accel == "/vault/"
+    assert config(monkeypatch, PORTAL_VAULT="s3://bucket/prefix").x_accel == ""

@@ -1,6 +1,7 @@
 """doctor: what is missing, one sentence each; exit code 0 when nothing is."""
 
 import json
+import re
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
@@ -11,6 +12,7 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
+from django_q.conf import Conf
 from pytest_django.fixtures import Settings
 
 from backups.models import Installation
@@ -19,9 +21,16 @@ from backups.storage.vault import open_vault
 from environments.lifecycle.signs import PORTAL, REAPER, sign
 from environments.models import Environment, Sign
 from environments.secrets import encrypt
-from portal.management.commands import doctor
+from portal.doctor import machine
+from tests.redis_server import RedisServer
+from tests.stores.rclone import RcloneStore
+from tests.stores.vaults import use_vault
 
 pytestmark = pytest.mark.django_db
+
+
+def check_one_sentence(said: str) -> None:
+    assert said.endswith(".") and not re.search(r"[.!?] [A-Z]", said), said
 
 
 def findings() -> dict[str, list[dict[str, str]]]:
@@ -31,6 +40,7 @@ def findings() -> dict[str, list[dict[str, str]]]:
         call_command("doctor", "--json", stdout=out)
     found: dict[str, list[dict[str, str]]] = {}
     for one in json.loads(out.getvalue()):
+        check_one_sentence(one["sentence"])
         found.setdefault(one["about"], []).append(one)
     return found
 
@@ -54,14 +64,14 @@ def test_when_nothing_is_missing_it_says_so_line_by_line(well: None) -> None:
 
     lines = out.getvalue().splitlines()
     assert not [line for line in lines if line.startswith("missing")]
-    assert [line for line in lines if line.startswith("good     Workers: Workers: 0 s ago.")]
+    assert [line for line in lines if re.match(r"good     Workers: Workers: \d+ s ago\.", line)]
     assert "good     Portal database:" in out.getvalue()
 
 
 def test_what_is_missing_is_counted_and_fails(well: None) -> None:
     Sign.objects.all().delete()
 
-    with pytest.raises(CommandError, match=r"^1 of \d+ things looked at are missing\.$"):
+    with pytest.raises(CommandError, match=r"^1 of \d+ things looked at is missing\.$"):
         call_command("doctor", stdout=StringIO())
 
 
@@ -89,7 +99,10 @@ def test_a_database_that_does_not_answer_is_the_one_thing_missing(well: None) ->
     with connection.execute_wrapper(refuse):
         found = findings()
 
-    assert found["Portal database"][0]["sentence"] == "It does not answer: connection refused"
+    assert (
+        found["Portal database"][0]["sentence"]
+        == "It does not answer: connection refused; start it, or correct DATABASE_URL."
+    )
     levels = {about: {one["level"] for one in ones} for about, ones in found.items()}
     assert levels["Portal database"] == {"missing"}
     assert levels["Workers"] == levels["Vault"] == levels["Keys"] == {"warning"}
@@ -108,11 +121,18 @@ def test_a_key_that_is_gone_is_named_with_the_environment(environment: Environme
 def test_a_key_that_is_none_is_said(settings: Settings) -> None:
     settings.SECRETS_KEYS = ["not a key"]
 
-    assert only("Keys") == ("missing", "PORTAL_SECRETS_KEYS holds something that is no Fernet key.")
+    assert only("Keys") == (
+        "missing",
+        "PORTAL_SECRETS_KEYS holds something that is no Fernet key; correct or remove that one.",
+    )
 
 
 def test_a_vault_nobody_wrote_to_is_no_fault() -> None:
-    assert only("Vault")[0] == "warning"  # its directory is made by the first backup
+    level, sentence = only("Vault")
+    assert (level, sentence.startswith("It is made by the first backup, where that can be; the vault at ")) == (
+        "warning",
+        True,
+    )
     open_vault().settle()
 
     assert only("Vault")[0] == "good"
@@ -135,7 +155,7 @@ def test_client_programs_are_named_with_version_and_place() -> None:
 
 
 def test_no_client_program_at_all_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "all_tools", list)
+    monkeypatch.setattr(machine, "all_tools", list)
 
     assert only("Client programs")[0] == "missing"
 
@@ -156,8 +176,63 @@ def test_no_client_program_at_all_is_missing(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_unsafe_versions_are_told_apart(version: str, is_below: bool) -> None:
-    assert doctor.is_below_floor(version) == is_below
+    assert machine.is_below_floor(version) == is_below
 
 
 def test_workers_that_do_not_show_themselves_are_missing() -> None:
     assert only("Workers")[0] == "missing"
+
+
+def test_it_tells_what_programs_cannot_give_up_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.sandbox, "missing", list)
+    assert only("Sandbox")[0] == "good"
+    monkeypatch.setattr(machine.sandbox, "missing", lambda: ["network"])
+    level, sentence = only("Sandbox")
+    assert (level, "give up their network" in sentence) == ("warning", True)
+
+
+def test_a_vault_on_s3_says_what_is_missing_one_after_the_other(settings: Settings, real_store: RcloneStore) -> None:
+    def look(**wrong: str) -> tuple[str, str]:
+        use_vault(settings, real_store.endpoint, "doctor", pauses=(), **wrong)
+        return only("Vault")
+
+    assert look(endpoint_url="http://127.0.0.1:9")[1].startswith("The vault at s3://vaults/doctor cannot be reached")
+    assert "AWS_ACCESS_KEY_ID" in look(access_key="other")[1]
+    assert "AWS_SECRET_ACCESS_KEY" in look(secret_key="other")[1]
+    assert look(bucket_name="other")[1].startswith("There is no bucket other at http://127.0.0.1:")
+    assert {look(bucket_name="other")[0], look(secret_key="other")[0]} == {"missing"}
+    assert look() == ("good", "Nothing was written to it yet; the first backup marks it as this portal's.")
+    mark_vault(open_vault())
+    assert look() == ("good", "It answers, and its marker names this portal.")
+
+
+def test_the_queue_is_in_the_database_where_no_redis_is_set() -> None:
+    assert only("Queue") == ("good", "The queue lives in the portal's database.")
+
+
+def test_a_redis_that_takes_messages_is_good(redis_queue: RedisServer) -> None:
+    assert only("Queue") == ("good", f"{redis_queue.url} takes messages.")
+
+
+def test_a_redis_that_takes_no_message_is_explained(redis_queue: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With why and what to do, and without a password."""
+    tail = "so what is asked for stays Queued for a while; start Redis there, or correct REDIS_URL."
+    redis_queue.client.config_set("requirepass", "another word")
+    assert only("Queue") == ("missing", f"{redis_queue.url} takes no messages (Authentication required), {tail}")
+    wrong = redis_queue.url.replace("redis://", "redis://:s3cret@")
+    monkeypatch.setattr(Conf, "REDIS", wrong)
+    level, sentence = only("Queue")
+    assert (level, "invalid username-password pair" in sentence, "s3cret" in sentence) == ("missing", True, False)
+
+    redis_queue.kill()
+
+    level, sentence = only("Queue")
+    assert (level, "connection refused" in sentence, "s3cret" in sentence) == ("missing", True, False)
+
+
+def test_a_redis_that_is_only_a_copy_is_explained(redis_queue: RedisServer) -> None:
+    redis_queue.client.replicaof("127.0.0.1", 1)
+
+    level, sentence = only("Queue")
+
+    assert (level, "read only replica" in sentence) == ("missing", True)

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from environments import clock
 from environments.models import Environment
+from tests.backups.operations.nights import regions, since
 from tests.factories import BackupFactory, EnvironmentFactory
 from tests.reading import text, texts
 
@@ -61,9 +62,10 @@ def test_when_all_is_well_it_says_so(environment: Environment, acceptance: Envir
 
     page = browser.get("/")
 
-    assert text(page, class_="sentence") == "All 2 environments have a backup from the last night."
+    assert text(page, class_="sentence") == "Both environments have a backup from the last night."
 
 
+@pytest.mark.usefixtures("workers_known")
 def test_what_home_costs_does_not_grow(environment: Environment, acceptance: Environment, browser: Client) -> None:
     def count() -> int:
         with CaptureQueriesContext(connection) as queries:
@@ -75,3 +77,18 @@ def test_what_home_costs_does_not_grow(environment: Environment, acceptance: Env
         BackupFactory(environment=EnvironmentFactory(app=environment.app))
 
     assert count() == before
+
+
+def test_three_nights_without_a_backup_have_a_mark_of_their_own(
+    environment: Environment, acceptance: Environment, browser: Client
+) -> None:
+    regions()
+    since(environment, clock.now() - timedelta(days=5))
+    since(acceptance, clock.now() - timedelta(days=2))
+
+    page = browser.get("/")
+
+    urgent = texts(page, class_="is-urgent")
+    assert len(urgent) == 1
+    assert urgent[0].startswith("Urgent. No nightly backup for ")
+    assert len(texts(page, class_="is-trouble")) == 2

@@ -57,8 +57,23 @@ def test_production_wears_its_stripe_and_badge(
 
 def test_the_menu_marks_the_present_page(environment: Environment, browser: Client) -> None:
     page = browser.get(environment.get_absolute_url())
-
     assert texts(page, aria_current="page") == ["Backups"]
+    place = browser.get(reverse("backups:environment", args=["order-desk", "live"]))
+
+    assert texts(place, aria_current="page") == ["Environment"]
+    assert reverse("backups:environment", args=["order-desk", "live"]) in page.content.decode()
+
+
+def test_switching_stays_on_the_page(
+    environment: Environment, acceptance: Environment, viewer: User, browser: Client
+) -> None:
+    other = EnvironmentFactory(app=MembershipFactory(user=viewer, app=AppFactory(slug="shop")).app, slug="live")
+    pages = {"backups:environment": "environment/", "backups:list": "backups/"}
+    pages |= {"backups:activity": "activity/", "environments:members": "members/"}
+    for name, end in pages.items():
+        page = browser.get(reverse(name, args=["order-desk", "live"])).content.decode()
+        for one in (acceptance, other):
+            assert f'href="/apps/{one.app.slug}/{one.slug}/{end}"' in page
 
 
 def test_what_runs_is_counted_where_the_person_sees(
@@ -94,6 +109,7 @@ def test_the_version_is_the_projects(environment: Environment, browser: Client) 
     assert f"Portal {portal.__version__}" in browser.get(environment.get_absolute_url()).content.decode()
 
 
+@pytest.mark.usefixtures("workers_known")
 def test_what_the_shell_costs_does_not_grow(environment: Environment, viewer: User, browser: Client) -> None:
     def count() -> int:
         with CaptureQueriesContext(connection) as queries:

@@ -111,3 +111,22 @@ def test_the_year_of_sign_in_is_the_schedule_as_it_is_today() -> None:
     # A Monday afternoon: 12 of the 14 last days were no Sundays; 13 weeks of Sundays, of which 3 were first ones.
     assert by_rule == {"daily": 12, "sunday": 10, "first_sunday": 12}
     assert max(mark.x for mark in year["marks"]) < year["width"]
+
+
+@pytest.mark.parametrize(
+    ("coming", "said"),
+    [
+        (timedelta(hours=24) - timedelta(seconds=2), "24 hours left"),
+        (timedelta(hours=22, minutes=31), "23 hours left"),
+        (timedelta(hours=22, minutes=29), "22 hours left"),
+        (timedelta(minutes=89), "1 hour left"),
+        (timedelta(minutes=59, seconds=40), "1 hour left"),
+        (timedelta(seconds=100), "2 minutes left"),
+        (timedelta(seconds=29), "less than a minute left"),
+        (timedelta(seconds=-5), "less than a minute left"),
+        (timedelta(hours=47, minutes=50), "2 days left"),
+    ],
+)
+def test_what_is_left_is_the_nearest_number(coming: timedelta, said: str) -> None:
+    with clock.turned_to(NOW):
+        assert words.left_over(clock.now() + coming) == said

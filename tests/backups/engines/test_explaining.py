@@ -22,6 +22,8 @@ ADDRESS = DatabaseAddress("db.example.org", 5432, "shop", "shop", PASSWORD)
         ("pg_dump: error: Dumping the contents failed\nERROR:  invalid page in block 3 of relation", "is damaged"),
         ("pg_dump: error: query failed: ERROR:  cache lookup failed for relation 4711", "were changed while"),
         ("pg_dump: error: query failed: ERROR:  canceling statement due to conflict with recovery", "is a standby"),
+        ("pg_dump: error: connection to server at x failed: FATAL:  the database system is in recovery mode",
+         "just starting or stopping"),
         ("pg_dump: error: something nobody has met", "something nobody has met"),
         ("", "it said nothing"),
     ],

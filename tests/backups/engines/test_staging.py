@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.conf import settings
 
 from backups.engines import staging, swap
 from backups.engines.likeness import likeness_of, split_names
@@ -18,6 +19,7 @@ from environments.addresses import DatabaseAddress
 from environments.programs import Program
 from portal.demo.postgres import Postgres
 from tests import fingerprint, rich
+from tests.backups.operations.dumps import make_dump, run, table
 
 LABEL = "op-0123456789abcdef0123456789abcdef.1"
 MakeDatabase = Callable[..., DatabaseAddress]
@@ -114,7 +116,7 @@ def test_settings_grants_limit_and_comment_are_taken_on(make_database: MakeDatab
             admin.execute(statement)  # type: ignore[arg-type]
         place = Place(app, replace(postgres.address(), name="postgres"))
         staging.make_staging(place, f"{app.name}_in")
-        staging._finish(place, f"{app.name}_in")
+        staging._take_on(place, f"{app.name}_in")
 
         assert likeness_of(admin, f"{app.name}_in") == likeness_of(admin, app.name)
         staging.drop_database(place, f"{app.name}_in")
@@ -186,3 +188,31 @@ def test_kinds_are_told_from_schemas_in_capitals() -> None:
     assert kind_of("1; 0 2 TABLE DATA public customer app") == "TABLE DATA"
     assert kind_of("1; 0 0 COMMENT - EXTENSION citext ") == "COMMENT"
     assert kind_of("1; 0 0 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES app") == "DEFAULT ACL"
+
+
+class Preparing(Postgres):
+    """A server that lets transactions outlive their sessions."""
+
+    def _options(self) -> list[str]:
+        return [*super()._options(), "-c", "max_prepared_transactions=5"]
+
+
+def test_a_transaction_that_a_dump_prepared_is_rolled_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+    dump = tmp_path_factory.mktemp("dump") / "evil.backup"
+    prepares = run("BEGIN; LOCK TABLE public.orders; PREPARE TRANSACTION 'evil';")
+    dump.write_bytes(make_dump(table(), prepares))
+    with (
+        Preparing(Path(settings.DATA_DIR).parent / "preparing-postgres") as server,
+        psycopg.connect(postgres_conninfo(server.address()), autocommit=True) as admin,
+    ):
+        admin.execute("CREATE ROLE shop LOGIN CREATEDB")
+        admin.execute("CREATE ROLE keeper LOGIN CREATEDB CREATEROLE")
+        admin.execute("GRANT shop TO keeper WITH ADMIN OPTION")
+        admin.execute("CREATE DATABASE shop OWNER shop")
+        place = Place(server.address("shop", "shop"), server.address("postgres", "keeper"))
+
+        load(place, dump, find_tools(17), "shop_in", is_untrusted=True)
+
+        assert admin.execute("SELECT gid FROM pg_prepared_xacts").fetchall() == []
+        staging.drop_database(place, "shop_in")
+        assert admin.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'portal_load%'").fetchall() == []

@@ -19,6 +19,7 @@ from backups.storage.vault import Vault
 from environments import clock
 from environments.choices import Status
 from environments.models import Environment, Operation
+from tests.backups.storage.trip import files_in
 from tests.factories import BackupFactory
 
 TRUSTED_NS = 2**62  # nobody waits until files are old enough to be trusted unread
@@ -65,7 +66,7 @@ class Shelf:
             PackWriter(self.vault, partial(names.pack, *place), limit=self.limit) as packs,
         ):
             saved = save_documents(
-                self.root, vault=self.vault, base=base, packs=packs, manifest=manifest, sums=None, beat=quiet
+                files_in(self.root), vault=self.vault, base=base, packs=packs, manifest=manifest, sums=None, beat=quiet
             )
             yield "packed"
             confirm_packs(self.vault, saved.packs)

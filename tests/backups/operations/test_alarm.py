@@ -57,11 +57,11 @@ def test_where_all_is_well_there_is_none(live: Environment) -> None:
 def test_a_missing_night(live: Environment) -> None:
     assert alarms(live, SLOT + DAY + timedelta(minutes=119)) == []
 
-    [alarm] = alarms(live, SLOT + 3 * DAY + timedelta(hours=2))
+    [alarm] = alarms(live, SLOT + 2 * DAY + timedelta(hours=2))
 
     assert (alarm.cause, alarm.environment) == (Cause.MISSING, live)
     assert alarm.sentence.startswith(
-        "The nightly backup of 2026-11-27 is missing, the last of 3 that are missing: it was due at 19:00 UTC"
+        "The nightly backup of 2026-11-26 is missing, the last of 2 that are missing: it was due at 19:00 UTC"
     )
 
 
@@ -154,7 +154,7 @@ def test_what_could_not_be_pruned_until_it_could(live: Environment) -> None:
     assert (alarm.cause, alarm.sentence) == (Cause.NOT_PRUNED, "Nothing is pruned here: 12 of 14 would go.")
 
     OperationFactory(environment=live, kind="prune", created_at=NOON + timedelta(minutes=1))
-    assert alarms(live) == []
+    assert alarms(live, NOON + timedelta(minutes=1)) == []
 
 
 def test_many_environments_cost_as_many_queries_as_one(
@@ -164,9 +164,9 @@ def test_many_environments_cost_as_many_queries_as_one(
     for place in others:
         since(place)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         one = alarms_of([live], NOON)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         many = alarms_of([live, *others], NOON)
 
     assert one[live.pk] == many[live.pk] == []

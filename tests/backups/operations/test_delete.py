@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 from backups.choices import Condition
-from backups.errors import BackupLeaving, BackupNotEnded, LastGoodBackup, VaultUnreachable
+from backups.errors import BackupBeingRestored, BackupLeaving, BackupNotEnded, LastGoodBackup, VaultUnreachable
 from backups.models import Backup
 from backups.operations.comment import change_comment
 from backups.operations.delete import request_delete
@@ -16,9 +16,9 @@ from backups.storage.vault import DirectoryVault
 from environments.actors import Actor
 from environments.choices import Origin, Status
 from environments.lifecycle.run import run_here
-from environments.models import Activity, Environment
+from environments.models import Activity, Environment, Operation
 from tests.backups.operations.test_create import make
-from tests.factories import BackupFactory
+from tests.factories import BackupFactory, EnvironmentFactory, OperationFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BY = Actor("Ines Duarte", Origin.PERSON)
@@ -46,7 +46,7 @@ def test_the_row_the_manifest_and_the_dump_go_and_the_packs_stay(place: Environm
 
     assert list(Backup.objects.all()) == [newer]
     assert stored(older) == []
-    assert sorted(stored(newer)) == ["db.backup", "manifest.zst"]
+    assert sorted(stored(newer)) == ["db.backup", "manifest.zst", "notes.0000000001.json"]
     packs = Path(settings.VAULT_LOCATION) / names.packs_folder(place.pk)
     assert [path.name for path in packs.iterdir()] == [f"{older.pk}.1.0"]  # the newer one is built upon it
     actions = set(Activity.objects.filter(subject=older.pk).values_list("action", flat=True))
@@ -72,6 +72,19 @@ def test_what_is_being_made_or_leaving_is_refused(place: Environment) -> None:
     request_delete(older, by=BY, confirm=None, is_rung=False)
     with pytest.raises(BackupLeaving):
         request_delete(older, by=BY, confirm=None)
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_what_is_being_restored_stays(place: Environment, state: str) -> None:
+    older, _ = make(place), make(place)
+    elsewhere = EnvironmentFactory(app=place.app)
+    restore = OperationFactory(environment=elsewhere, kind="restore", subject=older.pk, **{state: True})
+
+    with pytest.raises(BackupBeingRestored, match="Delete it when that has ended"):
+        request_delete(older, by=BY, confirm=None)
+    Operation.objects.filter(pk=restore.pk).update(status=Status.COMPLETED)
+
+    assert delete(older) == Status.COMPLETED
 
 
 def test_a_vault_that_refuses_is_said_and_it_can_be_tried_again(

@@ -162,7 +162,8 @@ def test_those_of_one_region_are_spread(places: dict[str, Region]) -> None:
     america = since(EnvironmentFactory(region=places["us-east"]))
     at = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
 
-    made = queue_nightlies(at)
+    with clock.turned_to(at):
+        made = queue_nightlies(at)
 
     def begins(places: list[Environment]) -> list[timedelta]:
         own = {place.pk for place in places}

@@ -239,6 +239,17 @@ def test_once_a_day_where_something_may_be_to_remove(shelf: Shelf, db: None) -> 
     assert set(sunday) == {shelf.environment, idle}
 
 
+def test_where_the_last_pruning_failed_the_next_one_looks_whether_that_is_still_so(environment: Environment) -> None:
+    OperationFactory(environment=environment, kind="prune", failed=True, created_at=NOON)
+
+    def asked(at: datetime) -> int:
+        return sum(len(page) for page in request_due_prunes(at))
+
+    assert asked(NOON + DAY) == 1
+    Operation.objects.filter(kind="prune").update(status=Status.COMPLETED)
+    assert asked(NOON + 2 * DAY) == 0
+
+
 def test_what_people_delete_is_collected_too(shelf: Shelf) -> None:
     place = EnvironmentFactory()
     OperationFactory(environment=place, kind="delete", finished_at=NOON - timedelta(hours=3))

@@ -60,7 +60,7 @@ def condition(backup: Backup) -> str:
 
 def stored_files() -> list[Path]:
     found = [path for path in Path(settings.VAULT_LOCATION).rglob("*") if path.is_file()]
-    return sorted(path for path in found if path.name != names.MARKER)
+    return sorted(path for path in found if path.name != names.MARKER and not names.notes_number(path.name))
 
 
 def test_what_is_whole_is_good_and_says_since_when(backup: Backup) -> None:

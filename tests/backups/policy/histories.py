@@ -34,6 +34,9 @@ def a_history(seed: int) -> History:
     health = random.choice([0.3, 0.9, 1.0])
     nights = [start + timedelta(days=day) for day in range(days) if random.random() < random.choice([0.2, 1.0])]
     people = [start + timedelta(days=random.uniform(0, days)) for _ in range(random.randrange(12))]
+    if random.random() < 0.2:  # an outage, and the first one after it
+        nights.append(start + timedelta(days=days + random.choice([20, 31, 32, 40, 3653])))
+        days = max(days, (nights[-1] - start).days)
     backups = [a_backup(random, moment, health) for moment in nights + people]
     random.shuffle(backups)
     return History(backups, _looked_at(random, start + timedelta(days=days), backups), *_two_coins(random))

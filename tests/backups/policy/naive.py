@@ -55,9 +55,19 @@ def removed(backups: Collection[Kept], now: datetime, is_nightly_on: bool, is_fo
     if len(completed_going) > 10 and len(completed_going) > len(completed) / 2:
         return set()
     recent = [b for b in _until(good, now) if b.created_at >= now - timedelta(hours=72)]
-    if is_nightly_on and completed and not recent:
+    if is_nightly_on and completed and (not recent or _is_after_a_month_of_nothing(good, now)):
         return set()
     return {b.id for b in would_go}
+
+
+def _is_after_a_month_of_nothing(good: list[Kept], now: datetime) -> bool:
+    """Whether one of the last two weeks has something before it, and that more than 31 days before."""
+    moments = {b.created_at for b in _until(good, now)}
+    return any(
+        now - moment < timedelta(days=14) and moment - max(earlier) > timedelta(days=31)
+        for moment in moments
+        if (earlier := [other for other in moments if other < moment])
+    )
 
 
 def _until(backups: Iterable[Kept], now: datetime) -> list[Kept]:

@@ -103,7 +103,8 @@ def test_more_than_ten_and_more_than_half_at_once_are_held_back() -> None:
     assert {verdict.cause for verdict in held.verdicts if verdict.backup.expires_at <= NOW} == {Cause.TOO_MANY}
     assert words(held)[-1] == "kept: 11 of 21 Completed backups would go at once"
     assert held.held_back == (
-        "Nothing is pruned here: 11 of 21 Completed backups would go at once. Look why, then prune with --force."
+        "Nothing is pruned here: 11 of 21 Completed backups would go at once. See that clock and backups are as they "
+        "should be. After a long time off they are: then run manage.py prune_backups --force once."
     )
 
 
@@ -154,6 +155,37 @@ def test_a_clock_ten_years_ahead_removes_nothing() -> None:
     # Nor when a backup was made meanwhile, by that clock.
     made_ahead = replace(FRESH, id=UUID(int=7), created_at=ahead, expires_at=ahead + timedelta(days=14))
     assert plan(*backups, made_ahead, now=ahead).removed == []
+
+
+def test_a_clock_ten_years_ahead_removes_nothing_of_a_small_shelf_either() -> None:
+    ahead = NOW + timedelta(days=3653)
+    caught_up = replace(FRESH, id=UUID(int=7), created_at=ahead, expires_at=ahead + timedelta(days=14))
+    held = plan(*[aged(number + 0.5) for number in range(9)], caught_up, now=ahead)
+    assert held.removed == []
+    assert {verdict.cause for verdict in held.verdicts} == {Cause.NOT_EXPIRED, Cause.LONG_GAP}
+    assert held.held_back == (
+        "Nothing is pruned here: 3,653 days without a good backup came before 2036-11-25, and until 2036-12-09 what is "
+        "older stays. See that the clock is right. Pruning goes on by itself, or at once with: "
+        "manage.py prune_backups --force."
+    )
+
+
+def test_after_more_than_a_month_without_any_the_old_ones_stay_until_two_weeks_have_filled_the_shelf() -> None:
+    def removed(gap: timedelta, nights: int, is_nightly_on: bool = True) -> int:
+        old = replace(OLD, created_at=NOW - gap)
+        again = [
+            replace(FRESH, id=UUID(int=9 + n), created_at=NOW + timedelta(days=n), expires_at=NOW + timedelta(days=99))
+            for n in range(nights)
+        ]
+        now = again[-1].created_at
+        return len(plan(replace(old, expires_at=NOW), *again, now=now, is_nightly_on=is_nightly_on).removed)
+
+    month = timedelta(days=31)
+    assert removed(month, 1) == 1
+    assert removed(month + timedelta.resolution, 1) == 0
+    assert removed(10 * month, 14) == 0
+    assert removed(10 * month, 15) == 1
+    assert removed(10 * month, 1, is_nightly_on=False) == 1
 
 
 def test_a_backup_dated_beyond_now_does_not_stand_for_the_real_newest_one() -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from backups.storage import large, reading
+from backups.storage import base, large, reading
 from backups.storage.columns import FRAME, FileColumns, FolderColumns
-from backups.storage.documents import measure
 from backups.storage.manifest import ManifestReader, ManifestWriter
 from backups.storage.vault import Vault
 from backups.storage.walk import FoundFile
@@ -17,7 +16,7 @@ from backups.storage.walk import FoundFile
 from .test_manifest import record
 from .test_vault import store
 from .test_walk import ODD_NAMES, make
-from .trip import contents, everything, keep, noise, quiet, rows, tree
+from .trip import contents, everything, files_in, keep, noise, rows, tree
 
 MIB = 1 << 20
 
@@ -138,8 +137,9 @@ def test_an_edit_in_place_that_resets_the_mtime_is_found(root: Path, vault: Vaul
 
 
 def test_files_that_were_young_when_the_base_was_made_are_read_again(
-    filled: Path, vault: Vault, opened: list[str]
+    filled: Path, vault: Vault, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(base, "DISTRUSTED_NS", 3600 * 10**9)  # however long it took to write them
     first = keep(filled, vault, is_trusted=False)
     opened.clear()
     second = keep(filled, vault, first)
@@ -257,7 +257,7 @@ def test_progress_is_told_in_bytes_up_to_the_total(filled: Path, vault: Vault) -
 
 def test_measuring_counts_files_and_bytes(filled: Path, vault: Vault) -> None:
     saved = keep(filled, vault).saved
-    assert measure(filled, quiet) == (saved.files_count, saved.files_bytes)
+    assert files_in(filled).measure() == (saved.files_count, saved.files_bytes)
 
 
 def test_whoever_computes_along_sees_what_the_manifest_holds_in_its_order(filled: Path, vault: Vault) -> None:

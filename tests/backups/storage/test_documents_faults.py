@@ -40,7 +40,7 @@ def failing_cleanly(vault: Vault) -> Iterator[None]:
     before, handles = everything(vault), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     yield
     assert threads() == set()
-    assert len(os.listdir("/proc/self/fd")) == handles  # noqa: PTH208
+    assert len(os.listdir("/proc/self/fd")) <= handles  # noqa: PTH208
     assert not [name for name in everything(vault) if name.startswith("unfinished")]
     for _ in range(2):
         sweep(vault, ENVIRONMENT, ATTEMPT, 1)

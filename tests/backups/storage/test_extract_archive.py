@@ -17,7 +17,7 @@ from backups.storage.stored import StoredStream
 from backups.storage.vault import Vault
 
 from .samples import DUMP
-from .trip import ENVIRONMENT, noise, quiet, tree
+from .trip import ENVIRONMENT, files_in, noise, quiet, tree
 from .unpacking import unpack
 
 ABOUT = dict.fromkeys(("comment", "model_version", "modeler_version", "app_name", "environment_name"), "x")
@@ -41,7 +41,7 @@ ODD = [
     b"looks%250Awritten",
     b"tree/tree/%0A\n",
     b"\x01" * 255,
-    b"/".join([b"p" * 200] * 20),
+    b"/".join([b"p" * 200] * 19),
     b"README.txt",
     b".metadata",
 ]
@@ -82,7 +82,9 @@ def _archive(files: Path, vault: Vault, *, is_tar: bool, has_dump: bool) -> byte
         PackWriter(vault, partial(names.pack, *place)) as packs,
         ManifestWriter(vault, names.manifest(*place), {"backup": "x"}) as manifest,
     ):
-        saved = save_documents(files, vault=vault, base=None, packs=packs, manifest=manifest, sums=None, beat=quiet)
+        saved = save_documents(
+            files_in(files), vault=vault, base=None, packs=packs, manifest=manifest, sums=None, beat=quiet
+        )
         sizes = {"name": dump.name, "bytes": dump.size, "sha256": dump.sha256, "crc32": dump.crc32}
         manifest.finish(saved.as_end() | {"dump": sizes})
     reader = ManifestReader(vault, names.manifest(*place))

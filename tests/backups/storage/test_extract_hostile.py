@@ -11,7 +11,7 @@ from backups.storage.extract_refusals import WHY
 from .hostile import Hostile
 from .hostile_tars import HOSTILE_TARS
 from .hostile_zips import HOSTILE_ZIPS
-from .unpacking import Surroundings, believed, handle_of, limits, no_beat, opened, tree
+from .unpacking import Surroundings, believed, limits, no_beat, opened, tree, writer_of
 
 CORPUS = [*HOSTILE_ZIPS, *HOSTILE_TARS]
 
@@ -33,10 +33,10 @@ def test_a_hostile_archive_that_slipped_through_does_no_harm(hostile: Hostile, t
 
     with (
         opened(hostile.content) as file,
-        handle_of(surroundings.into) as handle,
+        writer_of(surroundings.into) as writer,
         pytest.raises(UploadRefused) as caught,
     ):
-        extract(file, handle, limits(**hostile.limits), inspection=trap, beat=no_beat)
+        extract(file, writer, limits(**hostile.limits), inspection=trap, beat=no_beat)
 
     assert caught.value.code == ("changed" if hostile.is_told_late else hostile.code)
     tree(surroundings.into)

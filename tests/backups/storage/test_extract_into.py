@@ -14,7 +14,7 @@ from backups.errors import UnpackFailed, UploadRefused
 from backups.storage.extract import extract, inspect
 
 from . import tars, zips
-from .unpacking import Surroundings, handle_of, limits, no_beat, opened, tree, unpack
+from .unpacking import Surroundings, limits, no_beat, opened, tree, unpack, writer_of
 
 ARCHIVE = zips.make_zip(zips.Entry(b"d/e/a.txt", b"new"), zips.Entry(b"d/b.txt", b"new"), zips.Entry(b"c.txt", b"new"))
 
@@ -64,7 +64,7 @@ def test_a_folder_that_becomes_a_link_meanwhile_changes_nothing(surroundings: Su
             (surroundings.into / "d").rename(moved)
             (surroundings.into / "d").symlink_to(surroundings.root)
 
-    with opened(ARCHIVE) as file, handle_of(surroundings.into) as into:
+    with opened(ARCHIVE) as file, writer_of(surroundings.into) as into:
         extract(file, into, limits(), inspection=inspect(file, limits(), beat=no_beat), beat=swap)
 
     assert (moved / "b.txt").read_bytes() == b"new"
@@ -103,7 +103,7 @@ def test_everything_is_given_to_the_owner(surroundings: Surroundings) -> None:
 def test_a_full_disk_is_said(surroundings: Surroundings) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     content = zips.make_zip(zips.Entry(content=bytes(range(256)) * 1_000))
-    with opened(content) as file, handle_of(surroundings.into) as into:
+    with opened(content) as file, writer_of(surroundings.into) as into:
         seen = inspect(file, limits(), beat=no_beat)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
         try:
@@ -115,7 +115,7 @@ def test_a_full_disk_is_said(surroundings: Surroundings) -> None:
 
 def test_a_name_that_the_file_system_does_not_take_is_said(surroundings: Surroundings) -> None:
     longer = limits(part_bytes=400)
-    with opened(zips.make_zip(zips.Entry(b"x" * 300))) as file, handle_of(surroundings.into) as into:
+    with opened(zips.make_zip(zips.Entry(b"x" * 300))) as file, writer_of(surroundings.into) as into:
         seen = inspect(file, longer, beat=no_beat)
         with pytest.raises(UnpackFailed, match=r"cannot be unpacked: .* at 'x"):
             extract(file, into, longer, inspection=seen, beat=no_beat)
@@ -145,7 +145,7 @@ def test_only_the_bytes_that_were_looked_at_are_used(change: str, surroundings: 
         "shorter": content[:-10],
         "another": other,
     }[change]
-    with opened(content) as file, handle_of(surroundings.into) as into:
+    with opened(content) as file, writer_of(surroundings.into) as into:
         seen = inspect(file, limits(), beat=no_beat)
         os.ftruncate(file.fileno(), 0)
         os.pwrite(file.fileno(), changed, 0)

@@ -18,7 +18,7 @@ from backups.storage.extract import Inspection, extract, inspect
 from backups.storage.recognise import FileKind
 
 from .mutations import mutated
-from .unpacking import Surroundings, believed, handle_of, limits, opened, tree
+from .unpacking import Surroundings, believed, limits, opened, tree, writer_of
 
 SEED = 20_261_125
 COUNT = 10_000 if os.environ.get("PORTAL_TEST_THOROUGH") == "1" else 1_000
@@ -59,10 +59,10 @@ def _try(content: bytes, into: Path, trap: Inspection | None = None) -> Inspecti
         beats += 1
         assert beats < 200 and done <= total == len(content)
 
-    with opened(content) as file, handle_of(into) as handle:
+    with opened(content) as file, writer_of(into) as writer:
         try:
             seen = trap or inspect(file, limits(), beat=beat, allow_empty=True)
-            extract(file, handle, limits(), inspection=seen, beat=beat)
+            extract(file, writer, limits(), inspection=seen, beat=beat)
         except UploadRefused:
             return None
     return seen

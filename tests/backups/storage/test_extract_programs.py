@@ -7,7 +7,7 @@ import pytest
 
 from backups.storage.extract import extract, inspect
 
-from .unpacking import handle_of, limits, no_beat, tree
+from .unpacking import limits, no_beat, tree, writer_of
 
 COMMANDS = {
     "7z, zip": "7z a -tzip -bso0 {into}.zip .",
@@ -57,9 +57,9 @@ def test_it_comes_out_as_it_was_packed(command: str, packed: Path, tmp_path: Pat
     into.mkdir()
 
     (archive,) = tmp_path.glob("archive*")
-    with archive.open("rb") as file, handle_of(into) as handle:
+    with archive.open("rb") as file, writer_of(into) as writer:
         seen = inspect(file, limits(), beat=no_beat)
-        extract(file, handle, limits(), inspection=seen, beat=no_beat)
+        extract(file, writer, limits(), inspection=seen, beat=no_beat)
 
     assert tree(into) == tree(packed)
     assert seen.files == len([content for content in tree(packed).values() if content is not None])

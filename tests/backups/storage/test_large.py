@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backups.errors import FilesUnreadable
-from backups.storage import large
+from backups.storage import reading
 from backups.storage.columns import FRAME, FileRecord
 from backups.storage.large import Tools, save_large
 from backups.storage.packs import PackReader, PackWriter
@@ -63,14 +63,14 @@ def bench(root: Path, vault: Vault) -> Iterator[Bench]:
 
 def meddle(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
     """Does one step after each of the first readings of a block."""
-    fill, left = large.fill, iter(steps)
+    fill, left = reading.fill, iter(steps)
 
     def fill_and_meddle(file: int, buffer: memoryview) -> int:
         count = fill(file, buffer)
         next(left, lambda: None)()
         return count
 
-    monkeypatch.setattr(large, "fill", fill_and_meddle)
+    monkeypatch.setattr(reading, "fill", fill_and_meddle)
 
 
 @pytest.mark.parametrize("size", [FRAME + 1, 2 * FRAME, 3 * FRAME + 12345])
@@ -85,6 +85,24 @@ def test_a_quiet_file_lies_in_frames_of_eight_mib(bench: Bench, size: int) -> No
     assert got.sha256 == hashlib.sha256(content[:size]).hexdigest()
     assert bench.stored(got) == content[:size]
     assert max(bench.done) >= FRAME
+
+
+def test_what_is_compressed_already_is_never_held_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill, lengths = reading.fill, list[int]()
+
+    def fill_and_tell(file: int, buffer: memoryview) -> int:
+        lengths.append(len(buffer))
+        return fill(file, buffer)
+
+    monkeypatch.setattr(reading, "fill", fill_and_tell)
+    packed, text = noise(FRAME), b"text " * FRAME
+    bench.file.write_bytes(packed + text[:FRAME] + packed + text[:FRAME] + packed[:MIB] + b"end")
+    content = bench.file.read_bytes()
+    got = bench.save()
+    assert lengths == [*[MIB] * 8, FRAME] * 2 + [MIB, 3]
+    assert [length < MIB for length in got.lengths] == [False, True, False, True, False]
+    assert got.sha256 == hashlib.sha256(content).hexdigest()
+    assert bench.stored(got) == content
 
 
 def test_a_file_that_only_grows_is_stored_once_and_counts_as_changed(
@@ -149,7 +167,7 @@ def test_a_file_that_is_cut_and_grows_while_read_keeps_its_frames_whole(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.file.write_bytes(noise(3 * FRAME))
-    fill = large.fill
+    fill = reading.fill
 
     def fill_then_cut_or_grow(file: int, buffer: memoryview) -> int:
         count = fill(file, buffer)
@@ -157,7 +175,7 @@ def test_a_file_that_is_cut_and_grows_while_read_keeps_its_frames_whole(
         os.truncate(bench.file, FRAME + 77 if is_first else 3 * FRAME)
         return count
 
-    monkeypatch.setattr(large, "fill", fill_then_cut_or_grow)
+    monkeypatch.setattr(reading, "fill", fill_then_cut_or_grow)
     got = bench.save()
     assert got.is_changed
     assert len(got.lengths) == -(-got.size // FRAME)

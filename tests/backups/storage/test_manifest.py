@@ -9,7 +9,7 @@ import pytest
 from backports import zstd
 
 from backups.errors import ManifestNotReadable
-from backups.storage.columns import FILE_LISTS, FileColumns, FileRecord, FolderColumns, FolderRecord
+from backups.storage.columns import FILE_COLUMNS, FILE_LISTS, FileColumns, FileRecord, FolderColumns, FolderRecord
 from backups.storage.manifest import ManifestReader, ManifestWriter
 from backups.storage.stored import Stored
 from backups.storage.vault import Vault
@@ -51,7 +51,7 @@ def write(vault: Vault, records: Iterator[FileRecord] | list[FileRecord], folder
 
 
 def columns_of(records: Iterable[FileRecord]) -> FileColumns:
-    *lists, sha256 = (list(one) for one in zip(*(row[:8] + row[9:] + (row[8],) for row in records), strict=True))
+    *lists, sha256 = (list(one) for one in zip(*(row[:8] + row[9:13] + (row[8],) for row in records), strict=True))
     return FileColumns.of({**dict(zip(FILE_LISTS, lists, strict=True)), "sha256": "".join(sha256)})
 
 
@@ -119,7 +119,7 @@ def test_any_zstd_reader_shows_the_lines(vault: Vault) -> None:
     lines = [json.loads(line) for line in shown.decode("ascii").splitlines()]
     assert [next(iter(line)) for line in lines] == ["format", "packs", "files", "folders", "end"]
     assert lines[1] == {"packs": {"first": 0, "names": ["packs/0"]}}
-    assert set(lines[2]["files"]) == set(FileColumns.__slots__)
+    assert set(lines[2]["files"]) == set(FILE_COLUMNS)
 
 
 def test_rows_of_another_manifest_are_taken_over_with_other_pack_numbers(vault: Vault) -> None:

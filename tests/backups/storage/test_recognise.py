@@ -88,7 +88,9 @@ KINDS: dict[FileKind, list[bytes]] = {
 ALL = [(kind, content) for kind, contents in KINDS.items() for content in contents]
 
 
-@pytest.mark.parametrize(("kind", "content"), ALL, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("kind", "content"), ALL, ids=lambda value: value.value if isinstance(value, FileKind) else "file"
+)
 def test_a_file_is_what_it_holds(kind: FileKind, content: bytes) -> None:
     with opened(content) as file:
         file.seek(1)
@@ -100,7 +102,9 @@ def test_every_kind_has_its_example() -> None:
     assert set(KINDS) == set(FileKind)
 
 
-@pytest.mark.parametrize(("kind", "content"), ALL, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("kind", "content"), ALL, ids=lambda value: value.value if isinstance(value, FileKind) else "file"
+)
 def test_whoever_brings_something_else_is_told_what_to_bring(kind: FileKind, content: bytes) -> None:
     recognised = recognise_head(content[:4096])
     archives = (FileKind.ZIP, FileKind.TAR, FileKind.TAR_GZ)

@@ -11,6 +11,7 @@ import pytest
 from backups.errors import StoredDiffers, StoredMissing
 from backups.storage.stored import Stored, StoredStream, beside, confirm_stored, no_tick, read_back
 from backups.storage.vault import DirectoryVault, Vault
+from tests.stores.vaults import every_kind
 
 from .test_vault import store
 from .trip import everything, threads
@@ -18,6 +19,7 @@ from .trip import everything, threads
 CONTENT = bytes(range(256)) * 5000
 
 
+@every_kind
 def test_a_stream_tells_size_and_sums_of_what_it_wrote(vault: Vault) -> None:
     with StoredStream(vault, "db.backup") as stream:
         for at in range(0, len(CONTENT), 3000):
@@ -29,6 +31,7 @@ def test_a_stream_tells_size_and_sums_of_what_it_wrote(vault: Vault) -> None:
     confirm_stored(vault, [stored])
 
 
+@every_kind
 def test_a_stream_left_without_commit_leaves_nothing(vault: Vault) -> None:
     with pytest.raises(ZeroDivisionError), StoredStream(vault, "db.backup") as stream:
         stream.write(CONTENT)
@@ -67,6 +70,7 @@ def test_what_was_altered_on_its_way_is_noticed(tmp_path: Path, alter: str) -> N
         read_back(vault, stored)
 
 
+@every_kind
 def test_a_named_object_that_is_missing_or_of_another_size_is_noticed(vault: Vault) -> None:
     store(vault, "a", b"12345")
     confirm_stored(vault, [Stored("a", 5, "")])
@@ -76,6 +80,7 @@ def test_a_named_object_that_is_missing_or_of_another_size_is_noticed(vault: Vau
         confirm_stored(vault, [Stored("a", 5, ""), Stored("b", 5, "")])
 
 
+@every_kind
 def test_reading_back_ticks_and_can_be_ended(vault: Vault) -> None:
     with StoredStream(vault, "a") as stream:
         stream.write(CONTENT)

@@ -179,6 +179,12 @@ def test_the_source_of_another_mount_is_seen(tmp_path: Path, monkeypatch: pytest
     assert not mounts.is_source_of_a_mount(folder)
     table.write_text(f"{root}\n2 1 0:33 {within} /srv/volume rw - tmpfs tmpfs rw\n")
     assert not mounts.is_source_of_a_mount(folder)
+    # What is mounted at one place twice is what came last.
+    volume = "4 1 0:34 /inner /srv/volume rw - tmpfs tmpfs rw"
+    mounted = [f"{number} 1 0:3{number} / {within.rpartition('/')[0]} rw - tmpfs tmpfs rw" for number in (3, 4)]
+    for lines, is_source in ((mounted, True), (mounted[::-1], False)):
+        table.write_text("\n".join([root, *lines, volume.replace("inner", within.rpartition("/")[2])]))
+        assert mounts.is_source_of_a_mount(folder) is is_source
 
 
 def test_a_staging_has_the_live_ones_mode(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from backups.errors import VaultUnreachable
 from backups.storage import names
 from backups.storage.sweep import sweep
 from backups.storage.vault import DirectoryVault, Vault
+from tests.stores.vaults import every_kind
 
 from .test_vault import store
 from .test_walk import make
@@ -17,6 +18,7 @@ from .trip import ENVIRONMENT, contents, everything, keep, tree
 BACKUP = uuid4()
 
 
+@every_kind
 def test_everything_of_the_attempt_goes_finished_or_not(vault: Vault) -> None:
     place = (ENVIRONMENT, BACKUP, 2)
     store(vault, names.manifest(*place), b"x")
@@ -30,6 +32,7 @@ def test_everything_of_the_attempt_goes_finished_or_not(vault: Vault) -> None:
         writer.abort()
 
 
+@every_kind
 def test_other_attempts_backups_and_environments_stay(vault: Vault) -> None:
     others = [(ENVIRONMENT, BACKUP, 1), (ENVIRONMENT, BACKUP, 22), (ENVIRONMENT, uuid4(), 2), (uuid4(), BACKUP, 2)]
     for place in others:

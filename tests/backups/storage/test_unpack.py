@@ -14,6 +14,9 @@ from backups.storage.unpack import Unpacked, unpack
 from backups.storage.vault import DirectoryVault
 from tests import fingerprint, rich
 
+from .trip import files_in
+from .unpacking import writer_of
+
 
 def quiet(done: int, total: int | None) -> None: ...
 
@@ -21,7 +24,7 @@ def quiet(done: int, total: int | None) -> None: ...
 def save(root: Path, vault: DirectoryVault) -> ManifestReader:
     with ManifestWriter(vault, "manifest", {}) as manifest, PackWriter(vault, "pack{}".format) as packs:
         saved = save_documents(
-            root, vault=vault, base=None, packs=packs, manifest=manifest, sums=ArchiveSums(), beat=quiet
+            files_in(root), vault=vault, base=None, packs=packs, manifest=manifest, sums=ArchiveSums(), beat=quiet
         )
         manifest.finish(saved.as_end())
     return ManifestReader(vault, "manifest")
@@ -29,11 +32,8 @@ def save(root: Path, vault: DirectoryVault) -> ManifestReader:
 
 def unpack_into(folder: Path, manifest: ManifestReader, vault: DirectoryVault) -> Unpacked:
     folder.mkdir()
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        return unpack(manifest, PackReader(vault), handle, owner=None, beat=quiet)
-    finally:
-        os.close(handle)
+    with writer_of(folder) as writer:
+        return unpack(manifest, PackReader(vault), writer, beat=quiet)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from backups.errors import VaultUnreachable
-from backups.storage.vault import DirectoryVault, open_vault
+from backups.storage.destination import write_all
+from backups.storage.vault import WRITTEN, DirectoryVault, open_vault
 
 from .test_vault import store
 
@@ -182,3 +183,20 @@ def test_a_folder_that_is_dropped_again_does_not_stop_a_writer(
     store(vault, "a/b", b"x")
     assert dropped
     assert b"".join(vault.stream("a/b")) == b"x"
+
+
+def test_long_blocks_are_written_in_short_ones(vault: DirectoryVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths, write = [], os.write
+
+    def noted(handle: int, block: memoryview) -> int:
+        lengths.append(len(block))
+        return write(handle, block)
+
+    block = os.urandom(2 * WRITTEN + 1)
+    path = Path(vault.location) / "beside"
+    with path.open("wb") as file, monkeypatch.context() as patched:
+        patched.setattr(os, "write", noted)
+        store(vault, "long", block)
+        write_all(file.fileno(), block)
+    assert lengths == [WRITTEN, WRITTEN, 1] * 2
+    assert path.read_bytes() == b"".join(vault.stream("long")) == block

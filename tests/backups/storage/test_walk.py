@@ -49,9 +49,10 @@ def paths(root: Path) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def no_handle_is_left() -> Iterator[None]:
+    # Fewer are no fault: what an earlier test let go is collected when it is.
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     yield
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
 
 
 def test_names_of_every_kind_are_found_once_and_in_the_order_of_their_bytes(root: Path) -> None:

@@ -13,11 +13,13 @@ from uuid import UUID, uuid4
 from backups.storage import names
 from backups.storage.columns import FileRecord
 from backups.storage.documents import DocumentsSaved, save_documents
+from backups.storage.documents_store import DocumentsStore, store_of
 from backups.storage.manifest import ManifestReader, ManifestWriter, Sums
 from backups.storage.moves import confirm_packs
 from backups.storage.packs import PackReader, PackWriter
 from backups.storage.stored import read_back
 from backups.storage.vault import Vault
+from environments.files_address import FilesAddress
 
 ENVIRONMENT = UUID("11111111-2222-3333-4444-555555555555")
 
@@ -38,8 +40,13 @@ def quiet(done: int, total: int | None) -> None:
     """A beat that nobody hears."""
 
 
+def files_in(root: Path) -> DocumentsStore:
+    """A directory as the store of uploaded files."""
+    return store_of(FilesAddress(path=str(root)))
+
+
 def keep(
-    root: Path,
+    root: Path | DocumentsStore,
     vault: Vault,
     base: Kept | None = None,
     *,
@@ -61,7 +68,8 @@ def keep(
         ManifestWriter(vault, names.manifest(*place), header) as manifest,
     ):
         reader = ManifestReader(vault, base.reader.name) if base else None
-        saved = save_documents(root, vault=vault, base=reader, packs=packs, manifest=manifest, sums=sums, beat=beat)
+        source = files_in(root) if isinstance(root, Path) else root
+        saved = save_documents(source, vault=vault, base=reader, packs=packs, manifest=manifest, sums=sums, beat=beat)
         stored = manifest.finish(saved.as_end())
         read_back(vault, stored)
         confirm_packs(vault, saved.packs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from backups.storage.destination import Destination, Owner, opened_folder
 from backups.storage.extract import Inspection, Limits, extract, inspect
 from backups.storage.recognise import FileKind
 
@@ -32,9 +33,9 @@ def look(content: bytes, *, allow_empty: bool = False, **different: Any) -> Insp
 
 def unpack(content: bytes, into: Path, inspection: Inspection | None = None, **options: Any) -> Inspection:
     """Look and unpack; with an inspection from elsewhere, unpack by that one."""
-    with opened(content) as file, handle_of(into) as handle:
+    with opened(content) as file, writer_of(into, options.pop("owner", None)) as writer:
         seen = inspection or inspect(file, limits(), beat=no_beat, allow_empty=True)
-        extract(file, handle, limits(), inspection=seen, beat=no_beat, **options)
+        extract(file, writer, limits(), inspection=seen, beat=no_beat, **options)
         return seen
 
 
@@ -43,12 +44,9 @@ def no_beat(done: int, total: int) -> None:
 
 
 @contextmanager
-def handle_of(folder: Path) -> Iterator[int]:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
+def writer_of(folder: Path, owner: Owner | None = None) -> Iterator[Destination]:
+    with opened_folder(folder) as handle, Destination(handle, owner) as writer:
+        yield writer
 
 
 def believed(content: bytes, **different: Any) -> Inspection:

@@ -1,6 +1,7 @@
 """What every view's tests share: signing in, addresses, and the four ways to stand before a closed door."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,22 +10,26 @@ from django.urls import reverse
 
 from backups.models import Backup
 from environments.models import Activity, Environment
+from environments.models import App as AppModel
+from tests.apps import App
+from tests.cast import signed_in
+from tests.factories import BackupFactory
 
 SignIn = Callable[[User], Client]
 Address = Callable[..., str]
 CheckDoor = Callable[..., None]
 
 
+@pytest.fixture(autouse=True)
+def _workers_known(workers_known: None) -> None:
+    """Several of these tests count queries."""
+
+
 @pytest.fixture
 def sign_in() -> SignIn:
     """A browser in which this person is signed in."""
 
-    def sign(person: User) -> Client:
-        client = Client()
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return sign
+    return signed_in
 
 
 @pytest.fixture
@@ -55,3 +60,25 @@ def check_door(sign_in: SignIn, stranger: User, support: User) -> CheckDoor:
         assert getattr(sign_in(support), wrong)(address).status_code == 405
 
     return check
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> App:
+    """An app that runs."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    return App(folder)
+
+
+@pytest.fixture
+def backup(environment: Environment) -> Backup:
+    """A verified backup of Live."""
+    found: Backup = BackupFactory(environment=environment, verified=True, server_version="17.2")
+    return found
+
+
+@pytest.fixture
+def place(make_place: Callable[..., Environment], app: AppModel, environment: Environment, running: App) -> Environment:
+    """Acceptance, with a real database and an app that runs; the package is the one of the backup."""
+    facts = {"slug": "acceptance", "name": "Acceptance", "commands": running.commands}
+    return make_place("CREATE TABLE orders (id int)", app=app, package=environment.package, **facts)

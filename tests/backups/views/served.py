@@ -73,16 +73,16 @@ class Served:
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) * 1024
 
 
-@pytest.fixture
-def served(transactional_db: None, process_environ: dict[str, str], tmp_path: Path) -> Iterator[Served]:
+@contextmanager
+def serving(environ: dict[str, str], log: Path) -> Iterator[Served]:
+    """A server of the portal that this environment is of."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        log = tmp_path / "gunicorn.log"
         command = [sys.executable, "-m", "gunicorn", "portal.wsgi", "-k", "gthread", "-w", "1", "--threads", "4"]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*command, "-b", f"fd://{listener.fileno()}", "--graceful-timeout", "1", "--no-control-socket"],
                 cwd=ROOT,
-                env=process_environ,
+                env=environ,
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -96,3 +96,9 @@ def served(transactional_db: None, process_environ: dict[str, str], tmp_path: Pa
         process.terminate()
         process.wait(30)
         sys.stdout.write(log.read_text())  # shown by pytest when the test failed
+
+
+@pytest.fixture
+def served(transactional_db: None, process_environ: dict[str, str], tmp_path: Path) -> Iterator[Served]:
+    with serving(process_environ, tmp_path / "gunicorn.log") as server:
+        yield server

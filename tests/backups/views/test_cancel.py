@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from environments.choices import Failure, Status
 from environments.models import Environment
 from tests.factories import BackupFactory
-from tests.reading import text
+from tests.reading import text, texts
 
 from .conftest import Address, CheckDoor, SignIn
 
@@ -32,6 +32,11 @@ def test_whoever_asked_for_it_may_cancel_it(
     assert answer.redirect_chain == [(address("list", environment), 302)]
     assert (backup.operation.status, backup.operation.failure) == (Status.FAILED, Failure.CANCELLED)
     assert text(answer, class_="c-line") == "Cancelled by Dana Developer. Try again"
+    assert texts(answer, class_="is-cancelled")[0] == "Failed"
+    opened = sign_in(developer).get(backup.get_absolute_url())
+    assert text(opened, class_="facts").startswith("Status Failed")
+    assert text(opened, class_="banner").startswith("Cancelled by Dana Developer.")
+    assert "is-bad" not in opened.content.decode()
 
 
 def test_a_running_one_is_asked_to_end(

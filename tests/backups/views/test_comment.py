@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import User
 
+from backups.models import Backup
 from environments.models import Activity, Environment
 from tests.factories import BackupFactory
 from tests.reading import text
@@ -63,3 +64,22 @@ def test_too_long_a_comment_is_refused_and_kept_in_the_form(
     assert answer.status_code == 422
     assert "x" * 2001 in answer.content.decode()
     assert backup.comment == "old"
+
+
+def test_a_comment_that_somebody_else_wrote_meanwhile_is_shown_and_not_overwritten(
+    backup: Backup, developer: User, sign_in: SignIn, address: Address
+) -> None:
+    client, where = sign_in(developer), address("comment", backup)
+    Backup.objects.update(comment="said\nby another")
+
+    stale = client.post(where, {"comment": "mine", "seen": backup.comment})
+
+    assert stale.status_code == 409
+    assert "changed meanwhile" in text(stale, role="alert")
+    assert "by another" in text(stale, role="alert")
+    assert "mine" in text(stale, id="id_comment")
+    assert Backup.objects.get().comment == "said\nby another"
+    again = client.post(where, {"comment": "mine", "seen": "said\r\nby another"})
+    assert again.status_code == 302
+    assert client.post(where, {"comment": "mine", "seen": "said\r\nby another"}).status_code == 302  # clicked twice
+    assert Backup.objects.get().comment == "mine"

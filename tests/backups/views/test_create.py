@@ -97,10 +97,13 @@ def test_over_a_page_the_dialog_is_a_part_and_success_leaves_it(
     assert (answer.status_code, answer["HX-Redirect"]) == (200, address("list", environment))
 
 
-def test_two_at_once_make_one(environment: Environment, developer: User, sign_in: SignIn, address: Address) -> None:
+def test_clicking_twice_makes_one_and_leads_to_it(
+    environment: Environment, developer: User, operator: User, sign_in: SignIn, address: Address
+) -> None:
     client = sign_in(developer)
 
-    answers = [client.post(address("create", environment)).status_code for _ in range(2)]
+    answers = [client.post(address("create", environment)) for _ in range(2)]
 
-    assert answers == [302, 409]
+    assert [answer.headers["Location"] for answer in answers] == [address("list", environment)] * 2
+    assert sign_in(operator).post(address("create", environment)).status_code == 409
     assert Backup.objects.filter(created_at__gt=clock.now() - timedelta(minutes=1)).count() == 1

@@ -141,8 +141,9 @@ def test_each_person_is_offered_what_they_may_do(
 
     assert offered(viewer, older) == ["Details"]
     assert offered(developer, older) == ["Details", *downloads, "Comment"]
-    assert offered(technical_contact, older) == ["Details", *downloads, "Comment", "Pin", "Delete"]
-    assert offered(technical_contact, newest) == ["Details", *downloads, "Comment", "Pin"]
+    assert offered(operator, older) == ["Details", "Restore", *downloads, "Comment"]
+    assert offered(technical_contact, older) == ["Details", "Restore", *downloads, "Comment", "Pin", "Delete"]
+    assert offered(technical_contact, newest) == ["Details", "Restore", *downloads, "Comment", "Pin"]
     assert offered(developer, queued) == ["Details", "Comment", "Cancel"]
     assert offered(operator, queued) == ["Details", "Comment", "Cancel"]
     queued.operation.requested_by = None

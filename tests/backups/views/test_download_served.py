@@ -5,7 +5,6 @@ import os
 import random
 import zipfile
 from collections.abc import Iterator
-from datetime import timedelta
 from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -18,6 +17,7 @@ from backups.choices import Contents, Format
 from backups.models import Backup
 from backups.operations.delete import request_delete
 from backups.storage import names
+from environments import clock
 from environments.actors import Actor
 from environments.lifecycle.run import run_here
 from environments.models import Activity, Environment
@@ -137,8 +137,7 @@ def test_a_dump_that_shrinks_on_the_way_fails_the_client(
 def test_deleting_while_it_is_downloaded_never_makes_a_part_look_whole(
     served: Served, backup: Backup, developer: User, technical_contact: User, environment: Environment
 ) -> None:
-    newer = backup.created_at + timedelta(days=1)
-    BackupFactory.create(environment=environment, created_at=newer)  # so that this one may go
+    BackupFactory.create(environment=environment, created_at=clock.now())  # so that this one may go
     with served.begin(link_for(backup, developer), developer) as response:
         response.read(MIB)
 

@@ -63,3 +63,18 @@ def test_what_is_not_pinned_cannot_be_unpinned(
     made: Backup, technical_contact: User, sign_in: SignIn, address: Address
 ) -> None:
     assert sign_in(technical_contact).post(address("unpin", made)).status_code == 409
+
+
+def test_a_pin_that_somebody_else_set_meanwhile_is_shown_and_not_overwritten(
+    environment: Environment, technical_contact: User, sign_in: SignIn, address: Address
+) -> None:
+    made = BackupFactory(environment=environment, pinned=True, pin_reason="for the auditors")
+    client = sign_in(technical_contact)
+
+    stale = client.post(address("pin", made), {"reason": "mine", "seen": ""})
+
+    assert stale.status_code == 409
+    assert "it is pinned now: for the auditors" in text(stale, role="alert")
+    for _ in range(2):  # clicked twice
+        given = {"reason": "mine", "seen": "for the auditors"}
+        assert client.post(address("pin", made), given).status_code == 302

@@ -1,19 +1,31 @@
 """What the tests of the lifecycle share: who asks, where, and what was traced."""
 
+import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django_q.models import OrmQ
 
+from environments import clock
 from environments.actors import Actor
 from environments.choices import Origin
 from environments.lifecycle.submit import submit
 from environments.models import Environment, Operation
 
 INES = Actor("Ines Duarte", Origin.PERSON)
+# What of a Queued operation's row keeps it from being what somebody else gives way to.
+CANNOT_BEGIN: list[dict[str, Any]] = [
+    {"queue": "other"},
+    {"kind": "from the future"},
+    {"protocol": 2},
+    {"cancelled_by_name": "Ines"},
+    {"not_before_at": clock.now() + timedelta(days=4000)},
+    {"origin": Origin.NIGHTLY},
+]
 
 
 class Asking:
@@ -59,3 +71,24 @@ def messages() -> Callable[[], int]:
 def fresh(operation: Operation) -> Operation:
     operation.refresh_from_db()
     return operation
+
+
+def at_once(times: int, act: Callable[[], object]) -> list[BaseException]:
+    """Do it in so many threads that begin together; what they raised."""
+    start, raised = threading.Barrier(times), []
+
+    def run() -> None:
+        start.wait()
+        try:
+            act()
+        except BaseException as error:
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised

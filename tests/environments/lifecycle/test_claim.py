@@ -104,7 +104,7 @@ def test_the_index_refuses_a_second_exclusive_one_whatever_the_code_says(ask: As
 def test_a_claim_that_the_index_refuses_is_none(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     assert claim(ask("quick").pk) is not None
     second = OperationFactory(queued=True, environment=ask.environment, kind="quick")
-    monkeypatch.setattr("environments.lifecycle.claim._is_taken", lambda _: False)
+    monkeypatch.setattr("environments.lifecycle.claim.is_its_turn", lambda _: True)
 
     assert claim(second.pk) is None
     assert fresh(second).status == Status.QUEUED

@@ -10,6 +10,7 @@ from django_q.models import OrmQ
 from django_q.models import Schedule as Row
 from django_q.scheduler import scheduler
 
+from backups.tasks import SCHEDULES
 from environments.lifecycle import schedules as module
 from environments.lifecycle.doorbell import ensure_schedules
 from environments.lifecycle.schedules import Schedule, register_schedule
@@ -111,7 +112,7 @@ def test_before_the_tables_are_there_it_says_so() -> None:
 def test_the_workers_see_to_it_when_they_start(start_workers: Callable[..., Workers]) -> None:
     start_workers()
 
-    names = {"portal: nightly", "portal: prune", "portal: verify", "portal: alarm"}
+    names = {f"portal: {schedule.name}" for schedule in SCHEDULES}
     assert eventually(lambda: set(Row.objects.values_list("name", flat=True)) == names)
     assert row("prune").next_run.time() == time(12, 0)
     assert row("prune").next_run.astimezone(UTC) > datetime.now(UTC)

@@ -1,6 +1,5 @@
 """Asking for an operation: one transaction, one message after it, and refusals that say why."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from environments.errors import EnvironmentBusy
 from environments.lifecycle.reaper import reap
 from environments.models import Environment, Operation, Region
 
-from .conftest import INES, Asking, fresh
+from .conftest import INES, Asking, at_once, fresh
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Count = Callable[[], int]
@@ -123,14 +122,14 @@ def test_a_waiting_nightly_gives_way_to_people_but_a_running_one_does_not(ask: A
 
 
 def test_two_exclusive_requests_at_once_are_one_operation_and_one_refusal(ask: Asking) -> None:
-    refused = _at_once(8, lambda: ask("quick"))
+    refused = at_once(8, lambda: ask("quick"))
 
     assert Operation.objects.count() == 1
     assert [type(one) for one in refused] == [EnvironmentBusy] * 7
 
 
 def test_one_key_asked_for_six_times_at_once_makes_one_operation(ask: Asking, messages: Count) -> None:
-    assert _at_once(6, lambda: ask("quick", by=NIGHTLY, unique_key="nightly/2026-11-25")) == []
+    assert at_once(6, lambda: ask("quick", by=NIGHTLY, unique_key="nightly/2026-11-25")) == []
 
     assert Operation.objects.count() == 1
     assert messages() == 1
@@ -188,24 +187,3 @@ def test_without_a_queue_at_all_everything_is_done_in_the_asking_process(
     operation = ask("quick")
 
     assert (fresh(operation).status, ask.lines) == (Status.COMPLETED, ["began 1", "ended 1"])
-
-
-def _at_once(times: int, act: Callable[[], object]) -> list[BaseException]:
-    """Do it in so many threads that begin together; what they raised."""
-    start, raised = threading.Barrier(times), []
-
-    def run() -> None:
-        start.wait()
-        try:
-            act()
-        except BaseException as error:
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return raised

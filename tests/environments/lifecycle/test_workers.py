@@ -213,5 +213,6 @@ def test_a_killed_idle_worker_may_deafen_the_queue_which_health_and_work_notice(
     os.kill(idle, signal.SIGKILL)
 
     eventually(lambda: signs.worker_health().problems == (signs.NO_ANSWER,))
-    assert any(str(one.status) in ("Idle", "Working") for one in Stat.get_all())  # the library believes in itself
+    # The library believes in itself; what it says of that lasts three seconds.
+    eventually(lambda: any(str(one.status) in ("Idle", "Working") for one in Stat.get_all()))
     assert workers.ended() == 1

@@ -160,6 +160,26 @@ def test_the_exit_code_is_0_when_done(manage: Run, environment: Environment) -> 
 
 
 @pytest.mark.django_db
+def test_whoever_waits_for_workers_that_are_not_there_is_told_once(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, err = [0], StringIO()
+
+    def look_again(_: float) -> None:
+        looks[0] += 1
+        if looks[0] == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("time.sleep", look_again)
+    monkeypatch.setattr("environments.management.base.PATIENT_FOR_SECONDS", 0)
+
+    with pytest.raises(CommandError):
+        call_command(Asking(), "quick", "--wait", stdout=StringIO(), stderr=err)
+
+    assert err.getvalue().count("No worker watches over the operations: start them with `manage.py work`.") == 1
+
+
+@pytest.mark.django_db
 def test_ctrl_c_while_waiting_leaves_the_operation_alone(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,7 +39,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Environment]:
             raise RegistrationRefused("The server has no database gone.")
         return ["It is a database."]
 
-    monkeypatch.setattr(inspections, "_inspections", [look])
+    monkeypatch.setattr(inspections, "_inspections", [("database", look)])
     return looked
 
 

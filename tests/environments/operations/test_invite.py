@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.core import signing
 from django.test import Client
@@ -59,6 +60,7 @@ def test_the_link_asks_for_name_and_password_and_signs_in(
 
     assert answer.redirect_chain[0] == ("/", 302)
     assert answer.context["user"].get_full_name() == "Ines Duarte"
+    assert UserSession.objects.get().user.email == "ines@example.org"
     assert Client().login(username="ines@example.org", password=PASSWORD)
     assert Activity.objects.order_by("-id")[0].sentence == "Ines Duarte accepted the invitation."
 

@@ -7,10 +7,12 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from environments import inspections
 from environments.choices import State
 from environments.errors import AddressNotReadable, InvitationRefused, RegistrationRefused
 from environments.models import Activity, App, Environment, Package
 from environments.operations.register import Wishes, register
+from tests.factories import AppFactory, EnvironmentFactory, PackageFactory
 
 from .conftest import BY, URL, Say, elsewhere, everything, refusal_of
 
@@ -112,6 +114,31 @@ def test_an_app_is_made_once_for_all_its_environments(say: Say) -> None:
 
     assert App.objects.count() == 1
     assert Environment.objects.count() == 2
+
+
+@pytest.mark.parametrize("made", ["app", "package", "environment"])
+def test_what_somebody_else_makes_at_the_same_moment_is_not_made_twice(
+    say: Say, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    """What is looked for first is made while the database is looked at."""
+
+    def meanwhile(environment: Environment) -> list[str]:
+        app = AppFactory(slug="order-desk")
+        if made == "package":
+            PackageFactory(app=app, model_version="1.4", modeler_version="")
+        if made == "environment":
+            EnvironmentFactory(app=app, slug="live", package=None)
+        return []
+
+    monkeypatch.setattr(inspections, "_inspections", [("database", meanwhile)])
+    if made == "environment":
+        with pytest.raises(RegistrationRefused, match="at the same moment"):
+            say(model_version="1.4")
+    else:
+        assert str(say(model_version="1.4").environment) == "order-desk/live"
+
+    assert (App.objects.count(), Environment.objects.count()) == (1, 1)
+    assert Package.objects.count() == (made != "environment")
 
 
 def test_the_runtime_is_asked_at_once(say: Say) -> None:

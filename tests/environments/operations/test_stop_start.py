@@ -112,6 +112,36 @@ def test_an_app_that_does_not_start_is_said(place: Environment, app: App) -> Non
     assert "does not run" in operation.message
 
 
+def flapping(tmp_path: Path, *codes: int) -> str:
+    """A status command that answers with these codes, one after the other, and then begins again."""
+    turns = tmp_path / "turns"
+    code = (
+        f"import os, sys; turns = {str(turns)!r}; open(turns, 'a').write('x'); "
+        f"sys.exit({list(codes)}[(os.path.getsize(turns) - 1) % {len(codes)}])"
+    )
+    return shlex.join([sys.executable, "-I", "-S", "-c", code])
+
+
+def test_an_app_that_comes_back_is_not_stopped(place: Environment, tmp_path: Path) -> None:
+    place.commands |= {"status": flapping(tmp_path, 0, 3)}
+    place.save()
+
+    operation = run_here(request_stop(place, by=BY, is_rung=False))
+
+    assert operation.status == Status.FAILED
+    assert "was asked to stop and did not" in operation.message
+
+
+def test_an_app_that_does_not_stay_up_is_not_started(place: Environment, tmp_path: Path) -> None:
+    place.commands |= {"status": flapping(tmp_path, 0, 3)}
+    place.save()
+
+    operation = run_here(request_start(place, by=BY, is_rung=False))
+
+    assert operation.status == Status.FAILED
+    assert "does not run" in operation.message
+
+
 def test_an_empty_environment_has_nothing_to_start(place: Environment) -> None:
     place.package = None
     place.save()

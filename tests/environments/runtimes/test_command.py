@@ -10,7 +10,7 @@ from environments.choices import State
 from environments.errors import RuntimeRefused
 from environments.runtimes import command
 from environments.runtimes.by_hand import ByHandRuntime
-from environments.runtimes.choose import runtime_of
+from environments.runtimes.choose import means_of, runtime_of
 from environments.runtimes.command import CommandRuntime
 from environments.runtimes.supervisor import SupervisorRuntime
 from tests.factories import EnvironmentFactory
@@ -86,4 +86,42 @@ def test_the_runtime_is_chosen_by_what_is_registered() -> None:
     assert chosen(status="true") is CommandRuntime
     assert chosen(supervisor="/run/supervisor.sock app", status="true") is SupervisorRuntime
     with pytest.raises(RuntimeRefused, match="Stop it yourself"):
-        ByHandRuntime().stop(quiet)
+        runtime_of(EnvironmentFactory.build(commands={})).stop(quiet)
+
+
+def test_an_app_that_cannot_be_asked_may_have_a_deploy_command_all_the_same(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    commands = {"deploy": running(f"import sys; open({str(trace)!r}, 'w').write(sys.argv[1])")}
+
+    assert runtime_of(EnvironmentFactory.build(commands=commands)).deploy(["1.4.2"], quiet)
+    assert trace.read_text() == "1.4.2"
+
+
+@pytest.mark.parametrize(
+    ("commands", "means"),
+    [
+        ({}, ("", False, False, False)),
+        ({"stop": "a", "start": "b", "deploy": "c"}, ("", False, False, True)),
+        ({"status": "s", "start": "b"}, ("its status command", False, True, False)),
+        ({"supervisor": "/run/s.sock app", "deploy": "c"}, ("supervisord", True, True, True)),
+    ],
+)
+def test_what_the_portal_can_do_is_what_is_registered(commands: dict[str, str], means: tuple[object, ...]) -> None:
+    assert means_of(EnvironmentFactory.build(commands=commands)) == means
+
+
+@pytest.mark.parametrize("line", ["{files} behind", ""])
+def test_the_files_command_is_told_the_address_as_a_word(tmp_path: Path, line: str) -> None:
+    trace = tmp_path / "trace"
+    code = f"import sys; open({str(trace)!r}, 'w').write('|'.join(sys.argv[1:]))"
+    address = "s3://bucket/up loads.portal-1?endpoint=http://a"
+
+    assert runtime(files=f"{running(code)} {line}").use_files(address, quiet)
+
+    assert trace.read_text() == (f"{address}|behind" if line else address)
+
+
+def test_without_a_files_command_nothing_is_told() -> None:
+    assert not runtime().use_files("s3://bucket/uploads", quiet)
+    with pytest.raises(RuntimeRefused, match="files command ended with exit code 4"):
+        runtime(files=running("raise SystemExit(4)")).use_files("s3://bucket/uploads", quiet)

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from portal.demo.children import wait_until
+from portal.demo.children import dying_with_parent, wait_until
 from portal.demo.folder import free_port
 from portal.demo.places import CHECKOUT
 from tests.portal.demo.processes import naming
@@ -47,6 +47,7 @@ class RunningDemo:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=dying_with_parent(signal.SIGINT),
         )
         self.listener = threading.Thread(target=self._listen)
         self.listener.start()

@@ -5,6 +5,7 @@ import socket
 import urllib.request
 from datetime import UTC, datetime
 
+from portal.demo.children import wait_until
 from tests.portal.demo.running import Browser, RunningDemo
 
 
@@ -16,7 +17,7 @@ def test_the_portal_says_that_it_is_well(demo: RunningDemo) -> None:
 def test_every_printed_login_signs_in(demo: RunningDemo) -> None:
     assert sorted(demo.logins) == ["ben", "ines", "mira", "support"]
     for name, password in demo.logins.items():
-        page = Browser(demo.address).post("/sign-in/", username=name, password=password)
+        page = Browser(demo.address).post("/sign-in/", login=name, password=password)
         assert "Order Desk" in page, name
 
 
@@ -76,6 +77,23 @@ def test_one_backup_of_the_history_really_failed(demo: RunningDemo) -> None:
     (failed,) = [one for one in backups if one["status"] == "Failed"]
     assert failed["created_by"] == "Ben Okafor"
     assert "directory" in failed["message"]
+
+
+def test_after_an_older_backup_the_package_that_fits_stands_beside_it_and_is_really_deployed(demo: RunningDemo) -> None:
+    backups = demo.answer("list_backups", "order-desk/live")
+    older = next(one for one in backups if one["model_version"] == "1.4.0.102")
+    put = ("restore_backup", older["id"], "--to", "order-desk/test", "--accept-version", "--stop-app", "--wait")
+    assert "deploy 1.4.0.102" in demo.answer(*put)["message"]
+
+    ines = Browser(demo.address)
+    ines.post("/sign-in/", login="ines", password=demo.logins["ines"])
+    page = ines.get("/apps/order-desk/test/environment/")
+    assert "Deploy 1.4.0.102, then start the app." in page
+    where = re.findall(r'href="(\S+/deploy/)" data-dialog>[^<]*<svg[^>]*>.*?</svg>Deploy 1.4.0.102</a>', page)[0]
+    ines.post(where)
+    # Refused until the deployment has ended.
+    assert wait_until(lambda: demo.manage("start_app", "order-desk/test").returncode == 0, 60)
+    assert "model 1.4.0.102" in Browser(demo.apps["Test"]).get("/")
 
 
 def test_a_second_demo_in_the_same_directory_is_refused(demo: RunningDemo) -> None:

@@ -120,6 +120,13 @@ def test_what_was_removed_is_said(shelf: Shelf) -> None:
     assert Backup.objects.count() == 1
 
 
+def test_when_nothing_has_expired_a_dry_run_says_so(shelf: Shelf) -> None:
+    with clock.turned_to(SLOT - 5 * DAY):
+        Backup.objects.update(expires_at=SLOT)
+        assert said("prune_backups", "--dry-run") == "Nothing has expired; nothing would be removed.\n"
+        assert said_json("prune_backups", "--dry-run") == []
+
+
 def test_what_is_held_back_ends_with_a_sentence_and_force_passes_it(shelf: Shelf) -> None:
     with clock.turned_to(SLOT + 10 * DAY):
         shelf.make(SLOT - 23 * DAY)
