@@ -188,3 +188,13 @@ def test_without_script_everything_is_a_page(
     page.get_by_label("Type the name").fill("Live")
     page.get_by_role("button", name="Delete backup").click()
     expect(page.locator(f"#backup-{shelf['nightly'].pk}")).to_contain_text("being deleted")
+
+
+def test_a_double_click_opens_one_dialog(shelf: dict[str, Backup], technical_contact: User, open_page: OpenPage) -> None:
+    page = open_page(technical_contact)
+    page.goto(shelf["good"].environment.get_absolute_url(), wait_until="networkidle")
+    here = page.url
+    page.get_by_role("link", name="Create Backup").dblclick()
+
+    expect(page.get_by_role("dialog").get_by_role("button", name="Create Backup")).to_be_visible()
+    expect(page).to_have_url(here)
