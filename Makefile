@@ -15,6 +15,12 @@ MEMORY := $(shell awk '/MemAvailable/ { exit $$2 < 12e6 }' /proc/meminfo 2>/dev/
 SCRATCH := scratch=$$(mktemp -d $(MEMORY)) && chmod 755 $$scratch && trap 'rm -rf $$scratch' EXIT && export TMPDIR=$$scratch &&
 # Tests wait for servers, workers and browsers more than they compute: two rows more than cores, five at most.
 TESTS = $(SCRATCH) $(RUN) -m pytest -q --basetemp=$$scratch/t --dist worksteal -n $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n + 2 : 5)))
+# What failed (three at most: more is no chance) runs once more by itself, and is named: a fault of the code fails again,
+# what only starved among four others does not. Named as UNSTEADY it still wants mending.
+FAILED = .pytest_cache/v/cache/lastfailed
+ONCE_MORE = { [ $$? = 1 ] && [ "$$(grep -c ': true' $(FAILED))" -le 3 ] && unsteady="$$(grep ': true' $(FAILED))" && \
+	$(RUN) -m pytest -q --basetemp=$$scratch/t --last-failed --last-failed-no-failures=none && \
+	echo "UNSTEADY: failed among the others, passed alone:" && echo "$$unsteady"; }
 LOCK := compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate -q
 # What the tests drive beside Python's packages: the program, and Debian's package that brings it.
@@ -34,7 +40,7 @@ demo: $(VENV)/demo.done ## The whole portal with a small real app, on this machi
 
 test: $(VENV)/test.done programs ## Every test, with the portal on SQLite
 	@if command -v chromium >/dev/null; then left_out=""; else left_out='not browser'; fi; \
-	$(TESTS) -m "$$left_out" && \
+	{ $(TESTS) -m "$$left_out" || $(ONCE_MORE); } && \
 	if [ -n "$$left_out" ]; then echo "LEFT OUT: the tests in a browser, because there is no chromium."; fi
 
 # What never asks the portal's own database, or brings one along, or is about bytes and buckets is not run again, nor what
@@ -46,7 +52,8 @@ ROWLESS := backups/storage backups/engines backups/policy portal/demo portal/tes
 	backups/operations/test_create_round_trip.py backups/operations/test_on_s3.py faults/test_store_faults.py stores \
 	faults/test_machines.py
 test-postgresql: $(VENV)/test.done programs ## With the portal on a PostgreSQL server of the tests, all that has rows
-	@export PORTAL_TEST_DATABASE=postgresql && $(TESTS) -m "not browser" $(addprefix --ignore=tests/,$(ROWLESS))
+	@export PORTAL_TEST_DATABASE=postgresql && \
+	$(TESTS) -m "not browser" $(addprefix --ignore=tests/,$(ROWLESS)) || $(ONCE_MORE)
 
 SEED ?= 1
 KILLS ?= 60
