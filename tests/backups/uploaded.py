@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from environments.models import Environment, Operation
 from environments.programs import Program
 from tests import fingerprint
 
+SESSIONS = """SELECT application_name FROM pg_stat_activity
+    WHERE application_name LIKE 'op-%' OR usename LIKE 'portal_load_%'"""
 BY = Actor("Ines Duarte", Origin.PERSON)
 ROWS = ("CREATE TABLE orders (id int, what text)", "INSERT INTO orders SELECT n, 'row' FROM generate_series(1, 100) n")
 
@@ -91,18 +94,27 @@ def leftovers(environment: Environment) -> list[str]:
         rows = connection.execute(
             """SELECT datname FROM pg_database WHERE datname LIKE 'portal_%%'
                  AND pg_get_userbyid(datdba) = ANY(%(owners)s)
-               UNION SELECT rolname FROM pg_roles WHERE rolname LIKE 'portal_load_%%'
-               UNION SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'op-%%'
-                 OR usename LIKE 'portal_load_%%'""",
+               UNION SELECT rolname FROM pg_roles WHERE rolname LIKE 'portal_load_%%'""",
             {"owners": [environment.database_address.user, connection.info.user]},
         ).fetchall()
+        stayed = staying_sessions(connection)
     tree = live.resolve()
     stems = [f"{name}.portal-" for name in (live.name, tree.name.partition(".portal-")[0])]
     beside = {*live.parent.iterdir(), *tree.parent.iterdir()} - {tree}
     trees = [str(path) for path in beside if any(stem in path.name for stem in stems)]
     trees += [str(path) for path in (live / ".portal").glob("*-*")]
     scratch = [str(path) for path in (Path(settings.DATA_DIR) / "scratch").glob("*")]
-    return [one for one in [str(name) for (name,) in rows] + trees + scratch if one not in names]
+    return [one for one in [str(name) for (name,) in rows] + stayed + trees + scratch if one not in names]
+
+
+def staying_sessions(connection: psycopg.Connection) -> list[str]:
+    """Operations' sessions that do not go: a server ends one some time after its client left. It wants autocommit."""
+    for _ in range(100):
+        rows = connection.execute(SESSIONS).fetchall()
+        if not rows:
+            break
+        time.sleep(0.1)
+    return [str(name) for (name,) in rows]
 
 
 def zip_of(**files: bytes) -> bytes:

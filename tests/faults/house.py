@@ -14,7 +14,7 @@ import psycopg
 
 from portal.demo.children import Child
 from portal.demo.postgres import Postgres
-from tests.backups.uploaded import conninfo
+from tests.backups.uploaded import conninfo, staying_sessions
 from tests.redis_server import RedisServer
 from tests.stores.rclone import RcloneStore
 from tests.stores.uploads import Uploads
@@ -43,9 +43,7 @@ autostart=false
 startsecs=0
 """
 LEFT = """SELECT datname FROM pg_database WHERE datname LIKE 'portal_%'
-    UNION SELECT rolname FROM pg_roles WHERE rolname LIKE 'portal_load_%'
-    UNION SELECT application_name FROM pg_stat_activity
-        WHERE application_name LIKE 'op-%' OR usename LIKE 'portal_load_%'"""
+    UNION SELECT rolname FROM pg_roles WHERE rolname LIKE 'portal_load_%'"""
 
 
 class House:
@@ -203,8 +201,8 @@ class House:
             for row in self.rows("SELECT database, files FROM backups_generation WHERE kept = 'kept'")
             for name in row
         }
-        with psycopg.connect(conninfo(self.postgres.address())) as db:
-            found = {str(name) for (name,) in db.execute(LEFT)}
+        with psycopg.connect(conninfo(self.postgres.address()), autocommit=True) as db:
+            found = {*(str(name) for (name,) in db.execute(LEFT)), *staying_sessions(db)}
         found |= {str(path) for path in self.files.iterdir() if path.name not in self.places}
         keys = Uploads(self.store.endpoint, "", bucket=UPLOADS).keys(ON_S3)
         found |= {f"s3://{UPLOADS}/{key.partition('/')[0]}" for key in keys} - {f"s3://{UPLOADS}/{ON_S3}"}

@@ -190,7 +190,9 @@ def test_without_script_everything_is_a_page(
     expect(page.locator(f"#backup-{shelf['nightly'].pk}")).to_contain_text("being deleted")
 
 
-def test_a_double_click_opens_one_dialog(shelf: dict[str, Backup], technical_contact: User, open_page: OpenPage) -> None:
+def test_a_double_click_opens_one_dialog(
+    shelf: dict[str, Backup], technical_contact: User, open_page: OpenPage
+) -> None:
     page = open_page(technical_contact)
     page.goto(shelf["good"].environment.get_absolute_url(), wait_until="networkidle")
     here = page.url
